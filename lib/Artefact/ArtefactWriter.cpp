@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Lays out a .tinyc file: places code and weights (equal bytes once), writes the FlatBuffers header, hashes the chunks.
+// The header is built twice: first to learn its size, then with the final offsets, which do not change the size since
+// ranges are structs.
+
+#include "lib/Artefact/ArtefactBuilder.h"
+
+#include "runtime/schema/Container.h"
+#include "runtime/schema/artefact_generated.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tinyc::artefact {
+namespace {
+
+namespace fb = flatbuffers;
+using container::alignUp;
+
+template <typename To, typename From> To as(From value) { return static_cast<To>(value); }
+
+struct Blob {
+  const uint8_t *bytes;
+  uint64_t offset, size;
+};
+
+/// Where code and weights stand, counted from the end of the header's padding (code) or the start of the weights.
+struct Region {
+  std::vector<Blob> blobs;
+  std::map<Sha256Digest, uint64_t> offsets;
+  uint64_t size = 0;
+
+  uint64_t place(const uint8_t *bytes, uint64_t count, const Sha256Digest &hash) {
+    auto [at, isNew] = offsets.try_emplace(hash, alignUp(size, container::blobAlignment));
+    if (isNew) {
+      blobs.push_back({bytes, at->second, count});
+      size = at->second + count;
+    }
+    return at->second;
+  }
+};
+
+bool checkedByteSize(const Tensor &tensor, uint64_t &size) {
+  size = sizeOf(tensor.dtype);
+  if (size == 0)
+    return false;
+  for (int64_t dim : tensor.shape)
+    if (dim < 0 || __builtin_mul_overflow(size, as<uint64_t>(dim), &size) || size > (uint64_t(1) << 62))
+      return false;
+  return true;
+}
+
+class HeaderWriter {
+public:
+  HeaderWriter(const Artefact &artefact, const std::vector<Sha256Digest> &weightHashes,
+               const std::vector<uint64_t> &weightOffsets, const std::vector<uint64_t> &codeOffsets)
+      : artefact(artefact), weightHashes(weightHashes), weightOffsets(weightOffsets), codeOffsets(codeOffsets) {}
+
+  fb::DetachedBuffer build(uint64_t codeBase, uint64_t weightBase) {
+    this->codeBase = codeBase;
+    this->weightBase = weightBase;
+    nextCode = 0;
+    std::vector<fb::Offset<format::Weight>> weights;
+    for (size_t i = 0; i < artefact.weights.size(); ++i)
+      weights.push_back(weight(i));
+    std::vector<fb::Offset<format::State>> states;
+    for (const State &s : artefact.states)
+      states.push_back(format::CreateState(b, tensor(s.tensor), s.initialWeight));
+    std::vector<fb::Offset<format::EntryPoint>> entries;
+    for (const EntryPoint &e : artefact.entryPoints)
+      entries.push_back(format::CreateEntryPoint(b, b.CreateString(e.name), tensors(e.inputs), tensors(e.outputs),
+                                                 numbers(e.states)));
+    std::vector<fb::Offset<format::Target>> targets;
+    for (const Target &t : artefact.targets)
+      targets.push_back(target(t));
+    auto producer = b.CreateString(artefact.producer);
+    auto w = b.CreateVector(weights);
+    auto s = b.CreateVector(states);
+    auto e = b.CreateVector(entries);
+    auto t = b.CreateVector(targets);
+    format::FinishArtefactBuffer(b, format::CreateArtefact(b, producer, 0, w, s, e, t));
+    return b.Release();
+  }
+
+private:
+  template <typename T> fb::Offset<fb::Vector<T>> numbers(const std::vector<T> &values) {
+    return values.empty() ? 0 : b.CreateVector(values);
+  }
+  fb::Offset<fb::Vector<fb::Offset<fb::String>>> strings(const std::vector<std::string> &values) {
+    return values.empty() ? 0 : b.CreateVectorOfStrings(values);
+  }
+  fb::Offset<fb::Vector<uint8_t>> digest(const Sha256Digest &d) { return b.CreateVector(d.data(), d.size()); }
+
+  fb::Offset<format::Tensor> tensor(const Tensor &t) {
+    auto name = b.CreateString(t.name);
+    return format::CreateTensor(b, name, as<format::DType>(t.dtype), numbers(t.shape));
+  }
+  fb::Offset<fb::Vector<fb::Offset<format::Tensor>>> tensors(const std::vector<Tensor> &list) {
+    std::vector<fb::Offset<format::Tensor>> all;
+    for (const Tensor &t : list)
+      all.push_back(tensor(t));
+    return b.CreateVector(all);
+  }
+
+  fb::Offset<format::Weight> weight(size_t i) {
+    const Weight &w = artefact.weights[i];
+    auto t = tensor(w.tensor);
+    auto hash = digest(weightHashes[i]);
+    format::Range range(w.external ? 0 : weightBase + weightOffsets[i], w.external ? 0 : w.bytes.size());
+    return format::CreateWeight(b, t, hash, &range, w.external);
+  }
+
+  fb::Offset<format::Target> target(const Target &t) {
+    std::vector<fb::Offset<format::Module>> modules;
+    for (const Module &m : t.modules) {
+      std::vector<fb::Offset<format::Code>> forms;
+      for (const Code &c : m.forms) {
+        format::Range range(codeBase + codeOffsets[nextCode++], c.bytes.size());
+        forms.push_back(format::CreateCode(b, as<format::CodeKind>(c.kind), b.CreateString(c.chip), &range));
+      }
+      modules.push_back(format::CreateModule(b, b.CreateVector(forms)));
+    }
+    std::vector<fb::Offset<format::Kernel>> kernels;
+    for (const Kernel &k : t.kernels)
+      kernels.push_back(kernel(k));
+    std::vector<fb::Offset<format::Derived>> derived;
+    for (const Derived &d : t.derived)
+      derived.push_back(format::CreateDerived(b, b.CreateString(d.name), digest(d.key), d.size));
+    std::vector<fb::Offset<format::Plan>> plans;
+    for (const Plan &p : t.plans)
+      plans.push_back(plan(p));
+    auto name = b.CreateString(t.name);
+    auto features = strings(t.features);
+    auto m = b.CreateVector(modules);
+    auto k = b.CreateVector(kernels);
+    auto d = b.CreateVector(derived);
+    auto p = b.CreateVector(plans);
+    return format::CreateTarget(b, name, as<format::TargetKind>(t.kind), features, m, k, d, p);
+  }
+
+  fb::Offset<format::Kernel> kernel(const Kernel &k) {
+    auto symbol = b.CreateString(k.symbol);
+    auto name = b.CreateString(k.name);
+    auto ops = strings(k.ops);
+    std::vector<uint8_t> access;
+    for (Access a : k.arguments)
+      access.push_back(as<uint8_t>(a));
+    auto arguments = numbers(access);
+    format::KernelBuilder kb(b);
+    kb.add_symbol(symbol);
+    kb.add_name(name);
+    kb.add_ops(ops);
+    kb.add_module_(k.module);
+    kb.add_arguments(fb::Offset<fb::Vector<format::Access>>(arguments.o));
+    kb.add_symbol_count(k.symbolCount);
+    kb.add_units(k.units);
+    kb.add_scratch_bytes(k.scratchBytes);
+    format::Dim3 grid(k.grid.x, k.grid.y, k.grid.z), block(k.block.x, k.block.y, k.block.z);
+    kb.add_grid(&grid);
+    kb.add_block(&block);
+    kb.add_dynamic_shared_bytes(k.dynamicSharedBytes);
+    kb.add_flops(k.flops);
+    kb.add_bytes(k.bytes);
+    return kb.Finish();
+  }
+
+  fb::Offset<fb::Vector<const format::Argument *>> arguments(const std::vector<Argument> &list) {
+    std::vector<format::Argument> all;
+    for (const Argument &a : list)
+      all.emplace_back(a.buffer, a.offset, a.stride);
+    return all.empty() ? 0 : b.CreateVectorOfStructs(all);
+  }
+
+  fb::Offset<format::Command> command(const Command &c) {
+    std::vector<format::Dependency> dependencies;
+    for (const Dependency &d : c.dependencies)
+      dependencies.emplace_back(d.command, as<format::DependencyKind>(d.kind));
+    fb::Offset<fb::Vector<const format::Dependency *>> deps =
+        dependencies.empty() ? 0 : b.CreateVectorOfStructs(dependencies);
+    fb::Offset<fb::Vector<fb::Offset<format::Command>>> body = c.body.empty() ? 0 : commands(c.body);
+    auto args = arguments(c.arguments);
+    auto symbols = numbers(c.symbols);
+    auto trip = arguments(c.tripCount), exit = arguments(c.exitFlag);
+    return format::CreateCommand(b, as<format::CommandKind>(c.kind), deps, c.kernel, args, symbols, c.loopIndexSymbol,
+                                 c.size, c.pattern, body, c.bound, trip, exit);
+  }
+  fb::Offset<fb::Vector<fb::Offset<format::Command>>> commands(const std::vector<Command> &list) {
+    std::vector<fb::Offset<format::Command>> all;
+    for (const Command &c : list)
+      all.push_back(command(c));
+    return b.CreateVector(all);
+  }
+
+  fb::Offset<format::Plan> plan(const Plan &p) {
+    std::vector<fb::Offset<format::Buffer>> buffers;
+    for (const Buffer &x : p.buffers)
+      buffers.push_back(format::CreateBuffer(b, as<format::BufferKind>(x.kind), x.index, x.offset, x.size));
+    auto bufferList = b.CreateVector(buffers);
+    return format::CreatePlan(b, p.entryPoint, p.arenaSize, bufferList, commands(p.commands));
+  }
+
+  const Artefact &artefact;
+  const std::vector<Sha256Digest> &weightHashes;
+  const std::vector<uint64_t> &weightOffsets, &codeOffsets;
+  uint64_t codeBase = 0, weightBase = 0;
+  size_t nextCode = 0;
+  fb::FlatBufferBuilder b;
+};
+
+} // namespace
+
+uint64_t Tensor::byteSize() const {
+  uint64_t size = sizeOf(dtype);
+  for (int64_t dim : shape)
+    size *= as<uint64_t>(dim);
+  return size;
+}
+
+uint32_t Artefact::addWeight(Tensor tensor, std::span<const uint8_t> bytes, bool external) {
+  weights.push_back({std::move(tensor), bytes, external});
+  return as<uint32_t>(weights.size() - 1);
+}
+
+bool serialize(const Artefact &artefact, std::vector<uint8_t> &file, std::string &error) {
+  std::vector<Sha256Digest> weightHashes;
+  std::vector<uint64_t> weightOffsets, codeOffsets;
+  Region code, weights;
+  for (const Weight &w : artefact.weights) {
+    uint64_t expected;
+    if (!checkedByteSize(w.tensor, expected) || expected != w.bytes.size()) {
+      error = "weight '" + w.tensor.name + "' has " + std::to_string(w.bytes.size()) +
+              " bytes, which its type and shape do not give";
+      return false;
+    }
+    weightHashes.push_back(Sha256::of(w.bytes.data(), w.bytes.size()));
+    weightOffsets.push_back(w.external ? 0 : weights.place(w.bytes.data(), w.bytes.size(), weightHashes.back()));
+  }
+  for (const Target &t : artefact.targets)
+    for (const Module &m : t.modules)
+      for (const Code &c : m.forms)
+        codeOffsets.push_back(code.place(c.bytes.data(), c.bytes.size(), Sha256::of(c.bytes.data(), c.bytes.size())));
+
+  auto header = [&](uint64_t codeBase, uint64_t weightBase) {
+    return HeaderWriter(artefact, weightHashes, weightOffsets, codeOffsets).build(codeBase, weightBase);
+  };
+  uint64_t headerSize = header(0, 0).size();
+  uint64_t codeBase = alignUp(headerSize, container::blobAlignment);
+  uint64_t weightBase = alignUp(codeBase + code.size, container::pageSize);
+  uint64_t payload = weightBase + weights.size;
+  uint64_t chunks = (payload + container::chunkSize - 1) / container::chunkSize;
+  uint64_t dataOffset = alignUp(sizeof(container::Prefix) + chunks * sizeof(Sha256Digest), container::pageSize);
+
+  file.assign(dataOffset + payload, 0);
+  uint8_t *data = file.data() + dataOffset;
+  fb::DetachedBuffer final = header(dataOffset + codeBase, dataOffset + weightBase);
+  if (final.size() != headerSize) {
+    error = "the header's size changed with its offsets";
+    return false;
+  }
+  std::memcpy(data, final.data(), final.size());
+  auto copy = [](const Region &region, uint8_t *to) {
+    for (const Blob &blob : region.blobs)
+      if (blob.size)
+        std::memcpy(to + blob.offset, blob.bytes, blob.size);
+  };
+  copy(code, data + codeBase);
+  copy(weights, data + weightBase);
+
+  for (uint64_t i = 0; i < chunks; ++i) {
+    uint64_t begin = i * container::chunkSize, size = std::min(container::chunkSize, payload - begin);
+    Sha256Digest leaf = container::leafHash(data + begin, size);
+    std::memcpy(file.data() + sizeof(container::Prefix) + i * leaf.size(), leaf.data(), leaf.size());
+  }
+  container::Prefix prefix{};
+  std::memcpy(prefix.magic, container::magic, sizeof(prefix.magic));
+  prefix.major = container::majorVersion;
+  prefix.minor = container::minorVersion;
+  prefix.fileSize = file.size();
+  prefix.dataOffset = dataOffset;
+  prefix.headerSize = headerSize;
+  prefix.weightsOffset = dataOffset + weightBase;
+  prefix.chunkCount = chunks;
+  std::memcpy(file.data(), &prefix, sizeof(prefix));
+  Sha256Digest root = container::rootHash(file.data(), dataOffset);
+  std::memcpy(file.data() + offsetof(container::Prefix, root), root.data(), root.size());
+  return true;
+}
+
+bool write(const Artefact &artefact, const std::string &path, std::string &error) {
+  std::vector<uint8_t> bytes;
+  if (!serialize(artefact, bytes, error))
+    return false;
+  std::string temporary = path + ".XXXXXX";
+  int fd = mkstemp(temporary.data());
+  if (fd < 0) {
+    error = "cannot create a file beside '" + path + "': " + std::strerror(errno);
+    return false;
+  }
+  size_t done = 0;
+  while (done < bytes.size()) {
+    ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      break;
+    done += as<size_t>(n);
+  }
+  bool ok = done == bytes.size() && fchmod(fd, 0644) == 0;
+  ok = close(fd) == 0 && ok;
+  if (!ok || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    error = "cannot write '" + path + "': " + std::strerror(errno);
+    unlink(temporary.c_str());
+    return false;
+  }
+  return true;
+}
+
+} // namespace tinyc::artefact
