@@ -15,6 +15,12 @@ function(tinyc_use_mlir target)
   target_link_libraries(${target} PUBLIC MLIR LLVM)
   if(TARGET tinyc-pch AND NOT target STREQUAL "tinyc-pch")
     target_precompile_headers(${target} REUSE_FROM tinyc-pch)
+    # The header is compiled with -fPIC, and an executable must agree with it.
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL "EXECUTABLE")
+      set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+      target_compile_options(${target} PRIVATE -fPIC)
+    endif()
   endif()
 endfunction()
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The table of chips.
+
+#include "dialects/Target/Chip.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+#include <deque>
+
+using namespace tinyc;
+
+// Facts a CPU of each x86-64 level has; caches are those of a typical server core.
+static Chip cpuRow(std::string name, std::string cpu, std::string features, int64_t vectorBytes, int64_t registers,
+                   double gflops) {
+  Chip chip{};
+  chip.name = std::move(name);
+  chip.kind = ChipKind::Cpu;
+  chip.triple = "x86_64-unknown-linux-gnu";
+  chip.cpu = std::move(cpu);
+  chip.features = std::move(features);
+  chip.lanes = 1;
+  chip.vectorBytes = vectorBytes;
+  chip.registers = registers;
+  chip.l1Bytes = 32 << 10;
+  chip.l2Bytes = 1 << 20;
+  chip.gflopsF32 = gflops;
+  chip.gbps = 14;
+  chip.instructions = {"fma"};
+  chip.document = "https://gitlab.com/x86-psABIs/x86-64-ABI (micro-architecture levels)";
+  return chip;
+}
+
+// LLVM names new processors wrongly (or as an old one), so the row of this machine is chosen by CPUID features.
+static Chip hostRow() {
+  llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
+  bool v4 = has.lookup("avx512f") && has.lookup("avx512bw") && has.lookup("avx512dq") && has.lookup("avx512vl") &&
+            has.lookup("avx512cd");
+  bool v3 = has.lookup("avx2") && has.lookup("fma") && has.lookup("f16c") && has.lookup("bmi2");
+  if (v4)
+    return cpuRow("cpu", "x86-64-v4", "-prefer-256-bit", 64, 32, 110);
+  if (v3)
+    return cpuRow("cpu", "x86-64-v3", "", 32, 16, 55);
+  return cpuRow("cpu", "x86-64", "", 16, 16, 14);
+}
+
+static Chip nvidiaRow(std::string name, std::string cpu, std::string features, int64_t shared, double gflops,
+                      double tensor, double gbps, std::vector<std::string> instructions) {
+  Chip chip{};
+  chip.name = std::move(name);
+  chip.kind = ChipKind::Nvidia;
+  chip.triple = "nvptx64-nvidia-cuda";
+  chip.cpu = std::move(cpu);
+  chip.features = std::move(features);
+  chip.lanes = 32;
+  chip.vectorBytes = 16;
+  chip.registers = 65536;
+  chip.maxLaneRegisters = 255;
+  chip.maxThreads = 1024;
+  chip.sharedBytes = shared;
+  chip.l2Bytes = 40 << 20;
+  chip.gflopsF32 = gflops;
+  chip.gflopsTensor = tensor;
+  chip.gbps = gbps;
+  chip.asyncCopy = true;
+  chip.instructions = std::move(instructions);
+  chip.document = "https://docs.nvidia.com/cuda/cuda-c-programming-guide/#compute-capabilities";
+  return chip;
+}
+
+static Chip gfx1100Row() {
+  Chip chip{};
+  chip.name = "amd:gfx1100";
+  chip.kind = ChipKind::Amd;
+  chip.triple = "amdgcn-amd-amdhsa";
+  chip.cpu = "gfx1100";
+  chip.features = "+wavefrontsize32";
+  chip.lanes = 32;
+  chip.vectorBytes = 16;
+  chip.registers = 49152;
+  chip.maxLaneRegisters = 256;
+  chip.maxThreads = 1024;
+  chip.sharedBytes = 65536;
+  chip.l2Bytes = 6 << 20;
+  chip.gflopsF32 = 61400;
+  chip.gflopsTensor = 122800;
+  chip.gbps = 960;
+  chip.instructions = {"fma", "wmma.f32.16x16x16.f16", "wmma.f32.16x16x16.bf16"};
+  chip.document = "https://docs.amd.com/v/u/en-US/rdna3-shader-instruction-set-architecture-feb-2023_0";
+  return chip;
+}
+
+static std::deque<Chip> &table() {
+  static std::deque<Chip> rows = {
+      hostRow(),
+      cpuRow("cpu:x86-64-v3", "x86-64-v3", "", 32, 16, 55),
+      cpuRow("cpu:x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, 110),
+      nvidiaRow("nvidia:sm_80", "sm_80", "+ptx80", 166912, 19500, 312000, 1555,
+                {"fma", "mma.sync.m16n8k16.f32.f16", "mma.sync.m16n8k16.f32.bf16"}),
+      gfx1100Row(),
+  };
+  return rows;
+}
+
+const Chip *tinyc::findChip(llvm::StringRef name) {
+  for (const Chip &chip : table())
+    if (chip.name == name)
+      return &chip;
+  return nullptr;
+}
+
+std::vector<std::string> tinyc::chipNames() {
+  std::vector<std::string> names;
+  for (const Chip &chip : table())
+    names.push_back(chip.name);
+  return names;
+}
+
+bool tinyc::registerChip(Chip chip) {
+  if (findChip(chip.name))
+    return false;
+  table().push_back(std::move(chip));
+  return true;
+}

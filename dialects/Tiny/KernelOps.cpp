@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The kernel level's text, accessors and verifiers: kernel, stage, launch; and the tile level's load and store.
+
+#include "dialects/Tiny/TinyOps.h"
+
+using namespace mlir;
+using namespace tinyc::tiny;
+
+//===- tiny.kernel -----------------------------------------------------------------------------------------------===//
+
+YieldOp KernelOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
+
+LogicalResult KernelOp::verify() {
+  if (static_cast<int64_t>(getShared()) < 0)
+    return emitOpError("expected at least 0 shared dimensions, found ") << static_cast<int64_t>(getShared());
+  return success();
+}
+
+// Whether a read of an earlier stage's result stays at the unit's own position: its map begins with d0, d1, ...
+static bool staysInUnit(AffineMap map, int64_t shared) {
+  for (int64_t i = 0; i < shared; ++i)
+    if (i >= map.getNumResults() || map.getResult(i) != getAffineDimExpr(i, map.getContext()))
+      return false;
+  return true;
+}
+
+LogicalResult KernelOp::verifyRegions() {
+  Block &block = getBody().front();
+  if (block.getArgumentTypes() != getInputs().getTypes())
+    return emitOpError("expected body arguments (")
+           << getInputs().getTypes() << "), found (" << block.getArgumentTypes() << ")";
+  if (getYield().getOperandTypes() != getResultTypes())
+    return emitOpError("expected the body to yield (")
+           << getResultTypes() << "), found (" << getYield().getOperandTypes() << ")";
+  for (Value value : getYield().getValues())
+    if (!value.getDefiningOp<StageOp>())
+      return emitOpError("yields a value that no stage computes: ") << value;
+  int64_t shared = getShared();
+  StageOp first;
+  for (Operation &op : block.without_terminator()) {
+    auto stage = dyn_cast<StageOp>(op);
+    if (!stage)
+      return emitOpError("expected stages only in the body, found ") << op.getName();
+    ArrayRef<int64_t> parallel = stage.getParallel();
+    first = first ? first : stage;
+    if (static_cast<int64_t>(parallel.size()) < shared ||
+        parallel.take_front(shared) != first.getParallel().take_front(shared)) {
+      InFlightDiagnostic error = emitOpError("expected every stage to begin with the same ")
+                                 << shared << " parallel dimensions, found [" << parallel << "]";
+      error.attachNote(stage.getLoc()) << "stage here";
+      return error;
+    }
+    for (auto [i, operand] : llvm::enumerate(stage.getOperands()))
+      if (operand.getDefiningOp<StageOp>() && !staysInUnit(stage.getMap(i), shared))
+        return stage.emitOpError("read ")
+               << i << " of an earlier stage leaves the work unit: expected a map that "
+               << "begins with the " << shared << " shared dimensions, found " << stage.getMaps()[i];
+  }
+  return success();
+}
+
+//===- tiny.stage ------------------------------------------------------------------------------------------------===//
+
+SmallVector<int64_t> StageOp::getDomain() {
+  SmallVector<int64_t> domain(getParallel());
+  llvm::append_range(domain, getReduce());
+  return domain;
+}
+
+IntegerSet StageOp::getMask(unsigned read) {
+  auto mask = dyn_cast<IntegerSetAttr>(getMasks()[read]);
+  return mask ? mask.getValue() : IntegerSet();
+}
+
+TypedAttr StageOp::getFill(unsigned read) {
+  return isa<UnitAttr>(getFills()[read]) ? TypedAttr() : cast<TypedAttr>(getFills()[read]);
+}
+
+ReduceKind StageOp::getKind(unsigned result) { return cast<ReduceKindAttr>(getKinds()[result]).getValue(); }
+
+YieldOp StageOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
+
+void StageOp::build(OpBuilder &b, OperationState &state, ArrayRef<int64_t> parallel, ArrayRef<int64_t> reduce,
+                    ValueRange operands, ArrayRef<AffineMap> maps, ArrayRef<IntegerSet> masks,
+                    ArrayRef<TypedAttr> fills, ArrayRef<ReduceKind> kinds, ArrayRef<Type> elementTypes) {
+  SmallVector<Attribute> maskAttrs, fillAttrs, kindAttrs;
+  for (IntegerSet mask : masks)
+    maskAttrs.push_back(mask ? Attribute(IntegerSetAttr::get(mask)) : b.getUnitAttr());
+  for (TypedAttr fill : fills)
+    fillAttrs.push_back(fill ? Attribute(fill) : b.getUnitAttr());
+  SmallVector<int64_t> all(parallel);
+  llvm::append_range(all, reduce);
+  SmallVector<Type> types;
+  for (auto [kind, element] : llvm::zip_equal(kinds, elementTypes)) {
+    kindAttrs.push_back(ReduceKindAttr::get(b.getContext(), kind));
+    types.push_back(RankedTensorType::get(kind == ReduceKind::None ? ArrayRef<int64_t>(all) : parallel, element));
+  }
+  build(b, state, types, b.getDenseI64ArrayAttr(parallel), b.getDenseI64ArrayAttr(reduce), operands,
+        b.getAffineMapArrayAttr(maps), b.getArrayAttr(maskAttrs), b.getArrayAttr(fillAttrs), b.getArrayAttr(kindAttrs));
+}
+
+ParseResult StageOp::parse(OpAsmParser &parser, OperationState &state) {
+  Builder &b = parser.getBuilder();
+  auto sizes = [&](StringRef name) -> ParseResult {
+    auto value = dyn_cast_or_null<DenseI64ArrayAttr>(DenseI64ArrayAttr::parse(parser, Type()));
+    if (!value)
+      return failure();
+    state.addAttribute(name, value);
+    return success();
+  };
+  state.addAttribute("reduce", b.getDenseI64ArrayAttr({}));
+  if (parser.parseKeyword("parallel") || sizes("parallel"))
+    return failure();
+  if (succeeded(parser.parseOptionalKeyword("reduce"))) {
+    auto value = dyn_cast_or_null<DenseI64ArrayAttr>(DenseI64ArrayAttr::parse(parser, Type()));
+    if (!value)
+      return failure();
+    state.attributes.set("reduce", value);
+  }
+  SmallVector<Attribute> maps, masks, fills, kinds;
+  auto read = [&]() -> ParseResult {
+    OpAsmParser::UnresolvedOperand operand;
+    AffineMapAttr map;
+    IntegerSetAttr mask;
+    TypedAttr fill;
+    Type type;
+    if (parser.parseOperand(operand) || parser.parseKeyword("by") || parser.parseAttribute(map))
+      return failure();
+    if (succeeded(parser.parseOptionalKeyword("mask")) && parser.parseAttribute(mask))
+      return failure();
+    if (succeeded(parser.parseOptionalKeyword("fill")) && parser.parseAttribute(fill))
+      return failure();
+    maps.push_back(map);
+    masks.push_back(mask ? Attribute(mask) : b.getUnitAttr());
+    fills.push_back(fill ? Attribute(fill) : b.getUnitAttr());
+    return failure(parser.parseColonType(type) || parser.resolveOperand(operand, type, state.operands));
+  };
+  auto result = [&]() -> ParseResult {
+    StringRef keyword;
+    Type type;
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&keyword))
+      return failure();
+    std::optional<ReduceKind> kind = symbolizeReduceKind(keyword);
+    if (!kind)
+      return parser.emitError(loc, "expected none, sum, prod or max before a result's type, found '") << keyword << "'";
+    kinds.push_back(ReduceKindAttr::get(parser.getContext(), *kind));
+    if (parser.parseType(type))
+      return failure();
+    state.addTypes(type);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, read) ||
+      parser.parseOptionalAttrDictWithKeyword(state.attributes) || parser.parseArrow() ||
+      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, result))
+    return failure();
+  state.addAttribute("maps", b.getArrayAttr(maps));
+  state.addAttribute("masks", b.getArrayAttr(masks));
+  state.addAttribute("fills", b.getArrayAttr(fills));
+  state.addAttribute("kinds", b.getArrayAttr(kinds));
+  return parser.parseRegion(*state.addRegion());
+}
+
+void StageOp::print(OpAsmPrinter &printer) {
+  auto sizes = [&](StringRef name, ArrayRef<int64_t> values) {
+    printer << " " << name << " [";
+    llvm::interleaveComma(values, printer);
+    printer << "]";
+  };
+  sizes("parallel", getParallel());
+  if (!getReduce().empty())
+    sizes("reduce", getReduce());
+  printer << " (";
+  llvm::interleaveComma(llvm::seq<unsigned>(0, getOperands().size()), printer, [&](unsigned i) {
+    printer << getOperands()[i] << " by " << getMaps()[i];
+    if (getMask(i))
+      printer << " mask " << getMasks()[i];
+    if (getFill(i))
+      printer << " fill " << getFills()[i];
+    printer << " : " << getOperands()[i].getType();
+  });
+  printer << ")";
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {"parallel", "reduce", "maps", "masks", "fills", "kinds"});
+  printer << " -> (";
+  llvm::interleaveComma(llvm::seq<unsigned>(0, getNumResults()), printer, [&](unsigned i) {
+    printer << stringifyReduceKind(getKind(i)) << " " << getResult(i).getType();
+  });
+  printer << ") ";
+  printer.printRegion(getBody());
+}
+
+LogicalResult StageOp::verify() {
+  size_t reads = getOperands().size(), rank = getDomain().size();
+  if (getMaps().size() != reads || getMasks().size() != reads || getFills().size() != reads)
+    return emitOpError("expected ") << reads << " maps, masks and fills (one a read), found " << getMaps().size()
+                                    << ", " << getMasks().size() << " and " << getFills().size();
+  if (getKinds().size() != getNumResults())
+    return emitOpError("expected ") << getNumResults() << " kinds (one a result), found " << getKinds().size();
+  for (unsigned i = 0; i < reads; ++i) {
+    auto type = cast<RankedTensorType>(getOperands()[i].getType());
+    AffineMap map = getMap(i);
+    if (map.getNumDims() != rank || map.getNumSymbols() != 0 || map.getNumResults() != type.getRank())
+      return emitOpError("read ") << i << ": expected a map from " << rank << " dimensions (the domain's) to "
+                                  << type.getRank() << " (the operand's), found " << getMaps()[i];
+    IntegerSet mask = getMask(i);
+    if (mask && (mask.getNumDims() != rank || mask.getNumSymbols() != 0))
+      return emitOpError("read ") << i << ": expected a mask over " << rank << " dimensions, found " << getMasks()[i];
+    if (static_cast<bool>(mask) != static_cast<bool>(getFill(i)))
+      return emitOpError("read ") << i << (mask ? " has a mask and no fill" : " has a fill and no mask");
+    if (mask && getFill(i).getType() != type.getElementType())
+      return emitOpError("read ") << i << ": expected a fill of type " << type.getElementType() << ", found "
+                                  << getFill(i).getType();
+  }
+  SmallVector<int64_t> domain = getDomain();
+  for (unsigned i = 0; i < getNumResults(); ++i) {
+    auto type = cast<RankedTensorType>(getResult(i).getType());
+    ArrayRef<int64_t> shape = getKind(i) == ReduceKind::None ? ArrayRef<int64_t>(domain) : getParallel();
+    if (type.getShape() != shape)
+      return emitOpError("result ") << i << ": expected " << type.clone(shape) << ", found " << type;
+  }
+  return success();
+}
+
+LogicalResult StageOp::verifyRegions() {
+  Block &block = getBody().front();
+  auto elements = [](TypeRange types) { return llvm::map_to_vector(types, [](Type t) { return elementType(t); }); };
+  if (elements(getOperands().getTypes()) != SmallVector<Type>(block.getArgumentTypes()))
+    return emitOpError("expected scalar body arguments (")
+           << elements(getOperands().getTypes()) << "), found (" << block.getArgumentTypes() << ")";
+  if (elements(getResultTypes()) != SmallVector<Type>(getYield().getOperandTypes()))
+    return emitOpError("expected the body to yield (")
+           << elements(getResultTypes()) << "), found (" << getYield().getOperandTypes() << ")";
+  for (Operation &op : block.without_terminator())
+    for (Type type : op.getResultTypes())
+      if (isa<ShapedType>(type))
+        return op.emitOpError("expected scalars only in the body of a stage, found ") << type;
+  return success();
+}
+
+//===- tiny.launch -----------------------------------------------------------------------------------------------===//
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());
+  if (!function) {
+    // After to-gpu the kernels stand in a nested module of the device.
+    Operation *table = SymbolTable::getNearestSymbolTable(*this);
+    for (Operation &nested : table->getRegion(0).front())
+      if (nested.hasTrait<OpTrait::SymbolTable>() && symbols.lookupSymbolIn(&nested, getKernelAttr()))
+        return success();
+    return emitOpError("no kernel @") << getKernel() << " in this module";
+  }
+  if (function.getArgumentTypes().empty() || !isa<IndexType>(function.getArgumentTypes().back()))
+    return success(); // already lowered to the ABI of its target
+  SmallVector<Type> expected;
+  for (Type type : llvm::concat<const Type>(SmallVector<Type>(getOperandTypes()), SmallVector<Type>(getResultTypes())))
+    expected.push_back(
+        MemRefType::get(cast<RankedTensorType>(type).getShape(), cast<RankedTensorType>(type).getElementType()));
+  expected.push_back(IndexType::get(getContext()));
+  if (function.getArgumentTypes() == ArrayRef<Type>(expected))
+    return success();
+  InFlightDiagnostic error = emitOpError("expected a kernel that takes (") << expected << ")";
+  error.attachNote(function.getLoc()) << "found (" << function.getArgumentTypes() << ")";
+  return error;
+}
+
+//===- tiny.load, tiny.store -------------------------------------------------------------------------------------===//
+
+static LogicalResult verifyAccess(Operation *op, MemRefType buffer, VectorType tile, size_t offsets, AffineMap map,
+                                  std::optional<IntegerSet> mask) {
+  if (static_cast<int64_t>(offsets) != tile.getRank())
+    return op->emitOpError("expected ") << tile.getRank() << " offsets (the tile's rank), found " << offsets;
+  if (tile.getElementType() != buffer.getElementType())
+    return op->emitOpError("expected a tile of ") << buffer.getElementType() << ", found " << tile;
+  if (map.getNumDims() != offsets || map.getNumSymbols() != 0 || map.getNumResults() != buffer.getRank())
+    return op->emitOpError("expected a map from ") << offsets << " dimensions (the tile's) to " << buffer.getRank()
+                                                   << " (the buffer's), found " << AffineMapAttr::get(map);
+  if (mask && (mask->getNumDims() != offsets || mask->getNumSymbols() != 0))
+    return op->emitOpError("expected a mask over ") << offsets << " dimensions, found " << IntegerSetAttr::get(*mask);
+  return success();
+}
+
+LogicalResult LoadOp::verify() {
+  if (getFill() && getFill()->getType() != elementType(getType()))
+    return emitOpError("expected a fill of type ") << elementType(getType()) << ", found " << getFill()->getType();
+  return verifyAccess(*this, cast<MemRefType>(getBuffer().getType()), cast<VectorType>(getType()), getOffsets().size(),
+                      getMap(), getMask());
+}
+
+LogicalResult StoreOp::verify() {
+  return verifyAccess(*this, cast<MemRefType>(getBuffer().getType()), cast<VectorType>(getValue().getType()),
+                      getOffsets().size(), getMap(), getMask());
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The kernel level (kernel, stage, yield, launch) and the tile level (load, store).
+
+#ifndef TINYC_DIALECTS_TINY_KERNELOPS
+#define TINYC_DIALECTS_TINY_KERNELOPS
+
+include "dialects/Tiny/TinyOps.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Tiny_YieldOp : Tiny_Op<"yield", [Pure, Terminator, ReturnLike,
+                                     ParentOneOf<["KernelOp", "StageOp", "LoopOp", "CondOp"]>]> {
+  let summary = "Ends a region and gives its results";
+  let description = [{
+    ```mlir
+    tiny.yield %a, %b : f32, f32
+    ```
+  }];
+  let arguments = (ins Variadic<Tiny_Value>:$values);
+  let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
+}
+
+def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "What one launch reads, computes and writes";
+  let description = [{
+    The body holds `tiny.stage`s, loop nests in the order in which they run, and yields the stage results that leave the
+    kernel. A result that is not yielded stays on chip.
+
+    The first `shared` dimensions of every stage's domain are the same parallel dimensions with the same sizes: the
+    kernel is cut into work units along them, and a stage may read what an earlier stage of the same kernel computed
+    only at its own position in them (the first `shared` results of that read's map are `d0, d1, ..`), so no unit needs
+    anything of another.
+
+    `name` is for people and takes no part in comparing kernels; `schedule` says how the kernel runs on the chip that
+    the module names, and is absent before the `schedule` pass.
+
+    ```mlir
+    %r = tiny.kernel "softmax_0" shared 1 (%x) : (tensor<8x100xf32>) -> tensor<8x100xf32> {
+    ^bb0(%in: tensor<8x100xf32>):
+      %m = tiny.stage parallel [8] reduce [100] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<8x100xf32>)
+           -> (max tensor<8xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      %e, %s = tiny.stage parallel [8] reduce [100] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<8x100xf32>,
+                                                     %m by affine_map<(d0, d1) -> (d0)> : tensor<8xf32>)
+               -> (none tensor<8x100xf32>, sum tensor<8xf32>) {
+      ^bb0(%v: f32, %max: f32):
+        %minus = tiny.const -1.0 : f32
+        %n = tiny.mul %max, %minus : f32
+        %d = tiny.add %v, %n : f32
+        %x = tiny.exp e %d : f32
+        tiny.yield %x, %x : f32, f32
+      }
+      %o = tiny.stage parallel [8, 100] (%e by affine_map<(d0, d1) -> (d0, d1)> : tensor<8x100xf32>,
+                                         %s by affine_map<(d0, d1) -> (d0)> : tensor<8xf32>) -> (none tensor<8x100xf32>) {
+      ^bb0(%v: f32, %sum: f32):
+        %q = tiny.div %v, %sum : f32
+        tiny.yield %q : f32
+      }
+      tiny.yield %o : tensor<8x100xf32>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, I64Attr:$shared, Variadic<Tiny_Tensor>:$inputs,
+                       OptionalAttr<Tiny_ScheduleAttr>:$schedule);
+  let results = (outs Variadic<Tiny_Tensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $name `shared` $shared (`schedule` $schedule^)? `(` $inputs `)` attr-dict-with-keyword `:`
+    functional-type($inputs, $results) $body
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    ::tinyc::tiny::YieldOp getYield();
+    /// The stages in the order in which they run.
+    auto getStages() { return getBody().front().getOps<::tinyc::tiny::StageOp>(); }
+  }];
+}
+
+def Tiny_StageOp : Tiny_Op<"stage", [Pure, SingleBlockImplicitTerminator<"YieldOp">, ParentOneOf<["KernelOp"]>]> {
+  let summary = "One loop nest of a kernel: reads, a scalar body, reductions";
+  let description = [{
+    The domain is `parallel` dimensions followed by `reduce` dimensions. At each point `p` read `i` gives
+    `operand_i[map_i(p)]` where `mask_i(p)` holds, else `fill_i`: the arguments of the body, which is a list of
+    elementwise tiny ops on scalars (`tiny.iota` gives coordinates of the domain).
+
+    Each result has a kind. `none`: the value at each point of the *whole* domain, shape parallel + reduce. `sum`,
+    `prod`, `max`: combined over the reduce dimensions, shape parallel; a masked point still takes part with what its
+    body computes, so a padded reduction has the identity as fill.
+
+    Coordinates are the buffer's own (global), also after tiling: tiling offsets the domain and never slices an operand.
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$parallel, DenseI64ArrayAttr:$reduce, Variadic<Tiny_Tensor>:$operands,
+                       AffineMapArrayAttr:$maps, ArrayAttr:$masks, ArrayAttr:$fills, ArrayAttr:$kinds);
+  let results = (outs Variadic<Tiny_Tensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Sizes of the whole domain: parallel dimensions, then reduce dimensions.
+    ::llvm::SmallVector<int64_t> getDomain();
+    ::mlir::AffineMap getMap(unsigned read) { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[read]).getValue(); }
+    /// The mask of a read; a null set where it has none (then every point is read).
+    ::mlir::IntegerSet getMask(unsigned read);
+    /// The fill of a read; null where it has no mask.
+    ::mlir::TypedAttr getFill(unsigned read);
+    ::tinyc::tiny::ReduceKind getKind(unsigned result);
+    ::tinyc::tiny::YieldOp getYield();
+    unsigned getNumParallel() { return getParallel().size(); }
+  }];
+  // masks and fills hold a unit attribute where a read has none.
+  let builders = [OpBuilder<(ins "::llvm::ArrayRef<int64_t>":$parallel, "::llvm::ArrayRef<int64_t>":$reduce,
+                                 "::mlir::ValueRange":$operands, "::llvm::ArrayRef<::mlir::AffineMap>":$maps,
+                                 "::llvm::ArrayRef<::mlir::IntegerSet>":$masks,
+                                 "::llvm::ArrayRef<::mlir::TypedAttr>":$fills,
+                                 "::llvm::ArrayRef<::tinyc::tiny::ReduceKind>":$kinds,
+                                 "::llvm::ArrayRef<::mlir::Type>":$elementTypes)>];
+}
+
+def Tiny_LaunchOp : Tiny_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a tiled kernel over all its work units";
+  let description = [{
+    What the `tile` pass leaves in place of a `tiny.kernel`. `kernel` names a `func.func` whose arguments are one memref
+    for each input, one for each result, and last the number of the work unit (index), below `units`. Equal kernels
+    share one function; `name` and the location are the launch's own. `flops` and `bytes` are those of the unfused
+    definition of its stages and of its inputs and outputs.
+
+    ```mlir
+    %r = tiny.launch @softmax "softmax_0" units 8 (%x) {bytes = 6400 : i64, flops = 4000 : i64}
+         : (tensor<8x100xf32>) -> tensor<8x100xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, StrAttr:$name, I64Attr:$units, Variadic<Tiny_Tensor>:$inputs,
+                       DefaultValuedAttr<I64Attr, "0">:$flops, DefaultValuedAttr<I64Attr, "0">:$bytes);
+  let results = (outs Variadic<Tiny_Tensor>:$results);
+  let assemblyFormat = "$kernel $name `units` $units `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
+}
+
+class Tiny_AccessOp<string mnemonic, list<Trait> traits = []> : Tiny_Op<mnemonic, traits> {
+  let hasVerifier = 1;
+}
+
+def Tiny_LoadOp : Tiny_AccessOp<"load"> {
+  let summary = "Reads a tile of a buffer through an affine map and a mask";
+  let description = [{
+    The tile has as many dimensions as there are `offsets`. Its element `t` stands at the point `p = offsets + t` of the
+    access's domain and is `buffer[map(p)]` where `mask(p)` holds, else `fill` (zero of the element type if absent).
+    No element outside the mask is touched.
+
+    ```mlir
+    %t = tiny.load %a[%i, %k] by affine_map<(d0, d1) -> (d0, d1)> mask affine_set<(d0, d1) : (16 - d0 >= 0)>
+         : memref<17x64xf16> -> vector<16x32xf16>
+    ```
+  }];
+  let arguments = (ins Arg<Tiny_Buffer, "", [MemRead]>:$buffer, Variadic<Index>:$offsets, AffineMapAttr:$map,
+                       OptionalAttr<IntegerSetAttr>:$mask, OptionalAttr<TypedAttrInterface>:$fill);
+  let results = (outs Tiny_Vector:$result);
+  let assemblyFormat = [{
+    $buffer `[` $offsets `]` `by` $map (`mask` $mask^)? (`fill` $fill^)? attr-dict `:` type($buffer) `->` type($result)
+  }];
+}
+
+def Tiny_StoreOp : Tiny_AccessOp<"store"> {
+  let summary = "Writes a tile to a buffer through an affine map and a mask";
+  let description = [{
+    Element `t` of the tile, at the point `p = offsets + t`, is written to `buffer[map(p)]` where `mask(p)` holds. The
+    map is injective over the mask.
+
+    ```mlir
+    tiny.store %t, %c[%i, %j] by affine_map<(d0, d1) -> (d0, d1)> : vector<16x32xf32>, memref<64x64xf32>
+    ```
+  }];
+  let arguments = (ins Tiny_Vector:$value, Arg<Tiny_Buffer, "", [MemWrite]>:$buffer, Variadic<Index>:$offsets,
+                       AffineMapAttr:$map, OptionalAttr<IntegerSetAttr>:$mask);
+  let assemblyFormat = [{
+    $value `,` $buffer `[` $offsets `]` `by` $map (`mask` $mask^)? attr-dict `:` type($value) `,` type($buffer)
+  }];
+}
+
+#endif

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every pass of tinyc, in the order of the stages. The file of a pass stands in its stage's folder and is named after it.
+
+#ifndef TINYC_PASSES_PASSES
+#define TINYC_PASSES_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+//===- 1-simplify ------------------------------------------------------------------------------------------------===//
+
+def Simplify : Pass<"simplify", "::mlir::func::FuncOp"> {
+  let summary = "Folds constants and identities and composes views";
+  let dependentDialects = ["::tinyc::tiny::TinyDialect"];
+}
+
+//===- 2-fuse ----------------------------------------------------------------------------------------------------===//
+
+//===- 3-schedule ------------------------------------------------------------------------------------------------===//
+
+//===- 4-tile ----------------------------------------------------------------------------------------------------===//
+
+//===- 5-lanes ---------------------------------------------------------------------------------------------------===//
+
+//===- 6-lower ---------------------------------------------------------------------------------------------------===//
+
+#endif

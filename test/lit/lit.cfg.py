@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Tests of IR: RUN lines with FileCheck. `lit --param build=<build folder> test/lit`
+import os
+import lit.formats
+
+config.name = "tinyc"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "inputs"]
+config.test_source_root = os.path.dirname(__file__)
+root = os.path.dirname(os.path.dirname(config.test_source_root))
+build = os.path.abspath(lit_config.params.get("build", os.path.join(root, "build")))
+config.test_exec_root = os.path.join(build, "test", "lit")
+llvm_bin = "/usr/lib/llvm-22/bin"
+config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), llvm_bin, os.environ["PATH"]])
+config.substitutions.append(("%root", root))
+config.substitutions.append(("%emulators", os.path.join(build, "emulators")))
