@@ -39,6 +39,8 @@ struct KernelFacts {
 
 struct TargetCode {
   std::vector<CodeBlob> blobs;
+  /// CPU features the code uses, by LLVM's names ("avx512f"); the runtime checks them before it loads the code.
+  std::vector<std::string> features;
   std::vector<KernelFacts> kernels;
 };
 
