@@ -67,6 +67,9 @@ public:
 /// The back end of chips of `kind`, null if this build has none. Lives as long as the process.
 const Backend *findBackend(ChipKind kind);
 
+/// Registers what translation of the dialects in lowered modules to LLVM IR needs.
+void registerBackendTranslations(mlir::DialectRegistry &registry);
+
 /// Each is defined in the file of its name.
 const Backend &cpuBackend();
 const Backend &nvidiaBackend();

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The registry of back ends, one line each.
+
+#include "lib/Targets/Backend.h"
+
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+
+using namespace tinyc;
+
+const Backend *tinyc::findBackend(ChipKind kind) {
+  switch (kind) {
+  case ChipKind::Cpu:
+    return &cpuBackend();
+  case ChipKind::Nvidia:
+    return &nvidiaBackend();
+  case ChipKind::Amd:
+    return &amdBackend();
+  }
+  return nullptr;
+}
+
+void tinyc::registerBackendTranslations(mlir::DialectRegistry &registry) {
+  mlir::registerAllToLLVMIRTranslations(registry);
+}
