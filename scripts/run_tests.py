@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs the tests of a build and adds up what they count.
+
+lit tests (test/lit), GoogleTest programs (build/tests), Python checks of the tree (test/tree), and models
+(`tinyc check`). A suite that dies counts as one failure. A run in which no model ran fails.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Totals:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures = []
+
+    def add(self, suite, passed, failed, skipped, seconds):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        if failed:
+            self.failures.append(suite)
+        print(f"{suite}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.0f} s)", flush=True)
+
+
+def run(command, timeout, **kwargs):
+    """Runs a command, its output to ours; returns its exit code, None after a time-out."""
+    try:
+        return subprocess.run(command, cwd=ROOT, timeout=timeout, **kwargs).returncode
+    except subprocess.TimeoutExpired:
+        print(f"error: {' '.join(map(str, command))} took over {timeout} s", flush=True)
+        return None
+
+
+def lit_program():
+    for name in ("/usr/lib/llvm-22/bin/lit", "lit"):
+        if path := shutil.which(name):
+            return path
+    sys.exit("error: lit is not installed (package llvm-22-tools)")
+
+
+def run_lit(totals, build):
+    start = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "lit.json"
+        run([lit_program(), "-q", "--param", f"build={build}", "--output", report, "test/lit"], 1800)
+        if not report.exists():
+            return totals.add("lit", 0, 1, 0, time.time() - start)
+        codes = [test["code"] for test in json.loads(report.read_text())["tests"]]
+    skipped = sum(code in ("UNSUPPORTED", "SKIPPED", "EXCLUDED") for code in codes)
+    passed = sum(code in ("PASS", "XFAIL") for code in codes)
+    totals.add("lit", passed, len(codes) - passed - skipped, skipped, time.time() - start)
+
+
+def run_gtest(totals, program):
+    start = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.json"
+        log = pathlib.Path(folder) / "log"
+        with open(log, "w") as output:
+            code = run([program, f"--gtest_output=json:{report}"], 1200, stdout=output, stderr=subprocess.STDOUT)
+        text = log.read_text(errors="replace")
+        if not report.exists():  # died, or is no GoogleTest program
+            print(text[-4000:])
+            return totals.add(program.name, 0, 1, 0, time.time() - start)
+        suites = json.loads(report.read_text())["testsuites"]
+    results = [test for suite in suites for test in suite["testsuite"] if test["status"] == "RUN"]
+    skipped = sum(test.get("result") == "SKIPPED" for test in results)
+    failed = sum(bool(test.get("failures")) for test in results)
+    if code != 0 and failed == 0:
+        failed = 1
+    if failed:
+        print(text[-8000:])
+    totals.add(program.name, len(results) - failed - skipped, failed, skipped, time.time() - start)
+
+
+def run_tree_check(totals, script):
+    start = time.time()
+    code = run([sys.executable, script], 600)
+    totals.add(script.stem, int(code == 0), int(code != 0), 0, time.time() - start)
+
+
+def shared_folder():
+    return pathlib.Path(os.environ.get("TINYC_SHARED", ROOT.parent / "shared"))
+
+
+def check_models(totals, build, models):
+    """`tinyc check` of (label, cases, options, environment). Returns how many cases passed."""
+    ran = 0
+    for label, cases, options, environment in models:
+        missing = [case for case in cases if not case.exists()]
+        if missing:
+            print(f"{label}: skipped, not here: {', '.join(str(m) for m in missing)}")
+            totals.add(label, 0, 0, len(cases), 0)
+            continue
+        start = time.time()
+        done = subprocess.run([build / "bin" / "tinyc", "check", *options, *cases], cwd=ROOT, text=True, timeout=1800,
+                              capture_output=True, env={**os.environ, **environment})
+        last = (done.stdout.strip().splitlines() or [""])[-1]
+        match = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
+        if not match or done.returncode != 0:
+            print(done.stdout, done.stderr)
+        passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
+        if done.returncode != 0 and not failed:
+            failed = 1
+        totals.add(label, passed, failed, skipped, time.time() - start)
+        ran += passed
+    return ran
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", default="build", type=pathlib.Path)
+    parser.add_argument("--all", action="store_true", help="also the suites that take hours")
+    parser.add_argument("--only", default="", help="run only suites whose name contains this (no models needed then)")
+    arguments = parser.parse_args()
+    build = arguments.build.resolve()
+    if arguments.all:
+        os.environ["TINYC_TEST_ALL"] = "1"
+    os.environ["TINYC_CACHE"] = tempfile.mkdtemp(prefix="tinyc-test-cache-")
+    totals = Totals()
+    wanted = lambda name: arguments.only in name
+
+    for script in sorted((ROOT / "test" / "tree").glob("*.py")):
+        if wanted(script.stem):
+            run_tree_check(totals, script)
+    if wanted("lit"):
+        run_lit(totals, build)
+    for program in sorted((build / "tests").glob("*")):
+        if program.is_file() and os.access(program, os.X_OK) and wanted(program.name):
+            run_gtest(totals, program)
+    ran = 1
+    if wanted("models"):
+        sys.path.insert(0, str(ROOT / "test" / "models"))
+        import suite
+        ran = check_models(totals, build, suite.models(shared_folder(), build, arguments.all))
+    shutil.rmtree(os.environ["TINYC_CACHE"], ignore_errors=True)
+    if totals.failures:
+        print("failed: " + ", ".join(totals.failures))
+    if not ran:
+        print("failed: no model ran")
+        totals.failed += 1
+    print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
+    return 1 if totals.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
