@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the checks of an artefact's header share: safe access to FlatBuffers' optional vectors, and the check of one
+// plan's commands.
+
+#ifndef TINYC_RUNTIME_SRC_HEADERCHECKS_H
+#define TINYC_RUNTIME_SRC_HEADERCHECKS_H
+
+#include "runtime/src/ArtefactFile.h"
+
+namespace tinyc {
+
+/// Absent vectors and strings count as empty.
+template <typename T> unsigned sizeOf(const flatbuffers::Vector<T> *vector) { return vector ? vector->size() : 0; }
+inline std::string text(const flatbuffers::String *string) { return string ? string->str() : std::string(); }
+
+/// Most commands of one list; the check of hazards keeps a bit for each pair.
+inline constexpr unsigned maxCommandsInList = 16384;
+inline constexpr unsigned maxLoopDepth = 4;
+inline constexpr unsigned maxKernelArguments = 1024;
+
+/// Checks every command of a plan whose buffers are sound: indices, ranges, what may be written, and that commands
+/// which touch the same bytes are ordered by dependencies.
+Status validateCommands(const format::Artefact &artefact, const format::Target &target, const format::Plan &plan);
+
+} // namespace tinyc
+
+#endif // TINYC_RUNTIME_SRC_HEADERCHECKS_H
