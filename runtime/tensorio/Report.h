@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What `run` prints: outputs with their first values, content hashes, and the profile table.
+
+#ifndef TINYC_RUNTIME_TENSORIO_REPORT_H
+#define TINYC_RUNTIME_TENSORIO_REPORT_H
+
+#include "runtime/tensorio/HostTensor.h"
+
+#include <cstdio>
+
+namespace tinyc::tensorio {
+
+/// "probabilities f32[1x10] 0.1 0.2 ... (10 values)"
+void printTensor(std::FILE *file, const HostTensor &tensor);
+
+/// SHA-256 in hex of type, shape and bytes. Equal tensors have equal hashes on every machine; the name does not count.
+std::string contentHash(const HostTensor &tensor);
+
+/// Collects launches (its `callback` goes to tinyc_context_set_profiler with the table as `user`) and prints a line
+/// for each.
+class ProfileTable {
+public:
+  explicit ProfileTable(std::string device) : device(std::move(device)) {}
+  /// Peak rates, if known; adds a column that says how much of the nearer limit a kernel reaches.
+  void setLimits(double gflops, double gbps) { limitGflops = gflops, limitGbps = gbps; }
+  static void callback(void *table, const tinyc_launch_profile *launch);
+  void print(std::FILE *file) const;
+
+private:
+  struct Row {
+    std::string name, ops;
+    uint64_t flops, bytes, nanoseconds;
+  };
+  std::string device;
+  std::vector<Row> rows;
+  double limitGflops = 0, limitGbps = 0;
+};
+
+/// The file name under which --output-dir stores an output: its name, with what a file name cannot hold replaced.
+std::string outputFileName(const std::string &outputName);
+
+} // namespace tinyc::tensorio
+
+#endif // TINYC_RUNTIME_TENSORIO_REPORT_H
