@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One run of one block by the reference interpreter: the tensors of its values while they are needed, and which ops
+// are not computed on their own but as part of the loop of whoever uses them.
+
+#ifndef TINYC_LIB_REFERENCE_BLOCKRUN_H
+#define TINYC_LIB_REFERENCE_BLOCKRUN_H
+
+#include "lib/Reference/Program.h"
+#include "lib/Reference/Reference.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+
+namespace tinyc {
+
+class BlockRun {
+public:
+  BlockRun(Reference &reference, mlir::Block &block);
+
+  /// Runs the whole block; gives the operands of its terminator.
+  llvm::FailureOr<std::vector<TensorRef>> run(llvm::ArrayRef<TensorRef> arguments);
+  /// Runs the ops given, in their order, and gives `value`.
+  TensorRef evaluate(llvm::ArrayRef<mlir::Operation *> ops, mlir::Value value);
+
+private:
+  void plan(mlir::Block &block);
+  mlir::LogicalResult execute(mlir::Operation *op);
+  mlir::LogicalResult define(mlir::Operation *op, std::vector<TensorRef> results);
+  TensorRef tensor(mlir::Value value);
+
+  // Each computes one op; an error has been emitted where the result is null or empty.
+  TensorRef loop(mlir::Value value);
+  TensorRef reduce(tiny::ReduceOp op);
+  TensorRef weight(tiny::ParamOp op);
+  TensorRef concat(tiny::ConcatOp op);
+  TensorRef gather(tiny::GatherOp op);
+  TensorRef scatter(tiny::ScatterOp op);
+  llvm::FailureOr<std::vector<TensorRef>> repeat(tiny::LoopOp op);
+  llvm::FailureOr<std::vector<TensorRef>> choose(tiny::CondOp op);
+  llvm::FailureOr<std::vector<TensorRef>> stage(tiny::StageOp op);
+  llvm::FailureOr<std::vector<TensorRef>> tensors(mlir::ValueRange values);
+
+  // Adds the instructions that compute `value` at a frame's coordinates.
+  llvm::FailureOr<unsigned> compile(Program &program, mlir::Value value, unsigned frame);
+
+  Reference &reference;
+  mlir::Block &block;
+  llvm::DenseMap<mlir::Value, TensorRef> values;
+  llvm::DenseSet<mlir::Operation *> fused;
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> lastUses;
+};
+
+/// A tensor of zeros of this type, for the results of `op`; null, with an error, if it is too large to hold.
+std::shared_ptr<HostTensor> allocate(mlir::Operation *op, mlir::Type type);
+/// The shape of a tensor or vector; of a scalar none.
+llvm::ArrayRef<int64_t> shapeOf(mlir::Type type);
+/// The number of points of a domain of these sizes.
+int64_t product(llvm::ArrayRef<int64_t> sizes);
+
+} // namespace tinyc
+
+#endif // TINYC_LIB_REFERENCE_BLOCKRUN_H
