@@ -16,6 +16,17 @@ def Simplify : Pass<"simplify", "::mlir::func::FuncOp"> {
 
 //===- 2-fuse ----------------------------------------------------------------------------------------------------===//
 
+def Fuse : Pass<"fuse", "::mlir::func::FuncOp"> {
+  let summary = "Turns the ops on tensors into kernels";
+  let description = [{
+    Elementwise ops and views become bodies and maps of stages; stages that stay inside one work unit become one kernel.
+    The cost model in passes/2-fuse/CostModel.h decides. After it a function holds weights, constants, kernels and its
+    return.
+  }];
+  let dependentDialects = ["::tinyc::tiny::TinyDialect"];
+  let options = [Option<"remarks", "remarks", "bool", "false", "A remark for each decision, at the op it is about">];
+}
+
 //===- 3-schedule ------------------------------------------------------------------------------------------------===//
 
 //===- 4-tile ----------------------------------------------------------------------------------------------------===//

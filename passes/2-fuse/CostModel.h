@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What fusion believes about cost. All assumptions stand here:
+//
+// - A launch costs as much as `kLaunchWork` simple scalar operations, so a kernel of its own for less is not worth it.
+// - Global memory is the scarce thing: a value that stays in a kernel saves one write and one read a consumer.
+// - A simple operation (add, mul, max, compare, select) is 1 unit of work, division and square root 5, exp, log and
+//   sin 10; conversions are free, they ride on the access.
+// - Computing something again is allowed where it adds at most `kRecomputedShare` to the work around it.
+// - A kernel that keeps whole rows in its work units has only as many units as rows. Below `kFewUnits` units a large
+//   pointwise loop is not drawn into it unless that saves traffic of its own size.
+// - A body that reads more than `kMostReads` tensors no longer fits registers and address units: it is cut.
+
+#ifndef TINYC_PASSES_2_FUSE_COSTMODEL_H
+#define TINYC_PASSES_2_FUSE_COSTMODEL_H
+
+#include "dialects/Tiny/TinyOps.h"
+
+namespace tinyc::fusion {
+
+constexpr double kLaunchWork = 50000;
+constexpr double kRecomputedShare = 0.1;
+constexpr int64_t kFewUnits = 64;
+constexpr int64_t kLargeLoop = 1 << 16;
+constexpr unsigned kMostReads = 24;
+constexpr unsigned kDeepestBody = 256;
+
+/// Whether `op` computes each element of its result from the elements of its operands at the same place.
+bool isElementwise(mlir::Operation *op);
+
+/// Units of work of an elementwise op at one point.
+double workOf(mlir::Operation *op);
+
+int64_t elementCount(mlir::Type type);
+int64_t byteCount(mlir::Type type);
+
+/// Whether to compute `work` units again at each of `extra` points inside a loop nest that does `around` units,
+/// rather than keep the value. `ofWeights`: it depends on weights only, so that keeping it costs a launch.
+bool isRecomputedCheaply(double work, double extra, double around, bool ofWeights);
+
+/// Whether a loop over `points` may join a kernel of `units` work units when that saves `saved` bytes of the `own`
+/// bytes that it moves.
+bool isWorthItsUnits(int64_t units, int64_t points, int64_t saved, int64_t own);
+
+} // namespace tinyc::fusion
+
+#endif // TINYC_PASSES_2_FUSE_COSTMODEL_H

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Step 3 of fusion: builds the kernels. Roots of one kernel over the same domain share a stage where no one needs the
+// reduced result of another: what is computed for a reduction's body is kept from there, as exp is in a softmax. A
+// contraction has a stage to itself.
+
+#include "passes/2-fuse/FusionPlan.h"
+#include "passes/2-fuse/ScalarBody.h"
+
+using namespace mlir;
+using namespace tinyc::tiny;
+
+namespace tinyc::fusion {
+
+namespace {
+struct StagePlan {
+  SmallVector<int64_t> domain;
+  unsigned parallel;
+  bool contraction, reduces;
+  SmallVector<unsigned> roots;
+};
+
+class Emitter {
+public:
+  Emitter(func::FuncOp function, FusionPlan &plan) : block(function.getBody().front()), plan(plan) {}
+  void run();
+
+private:
+  SmallVector<unsigned> order();
+  SmallVector<StagePlan> planStages(const KernelPlan &kernel);
+  bool joins(const Root &root, const StagePlan &stage);
+  void emit(unsigned index, unsigned number);
+  void emitStage(OpBuilder &b, const StagePlan &stage, llvm::SetVector<Value> &inputs, Block &body);
+
+  Block &block;
+  FusionPlan &plan;
+  llvm::DenseMap<Value, Value> outside; // a root's value after its kernel
+  llvm::DenseMap<Value, Value> inside;  // a root's value in the kernel that is being built
+  llvm::SetVector<Operation *> sources; // the ops of the kernel that is being built
+};
+} // namespace
+
+// Kernels in an order in which each comes after those it reads from.
+SmallVector<unsigned> Emitter::order() {
+  SmallVector<unsigned> sorted;
+  std::vector<char> state(plan.kernels.size(), 0); // 1: begun, 2: done
+  for (unsigned start = 0; start < plan.kernels.size(); ++start) {
+    if (plan.kernels[start].roots.empty())
+      continue;
+    SmallVector<unsigned> stack{start};
+    while (!stack.empty()) {
+      unsigned kernel = stack.back();
+      if (state[kernel] != 0) {
+        stack.pop_back();
+        if (std::exchange(state[kernel], 2) != 2)
+          sorted.push_back(kernel);
+        continue;
+      }
+      state[kernel] = 1;
+      for (unsigned root : plan.kernels[kernel].roots)
+        for (const Read &read : plan.roots[root].reads)
+          if (Root *producer = plan.find(read.value); producer && state[producer->kernel] == 0)
+            stack.push_back(producer->kernel);
+    }
+  }
+  return sorted;
+}
+
+// Whether the stage's loop can compute `root` too: the same domain, and of its own results only such as are there at
+// each point are read, at that point.
+bool Emitter::joins(const Root &root, const StagePlan &stage) {
+  if (stage.contraction || root.contraction || ArrayRef(stage.domain) != ArrayRef(root.domain))
+    return false;
+  if (root.reduce && stage.reduces && stage.parallel != root.parallel)
+    return false;
+  for (const Read &read : root.reads)
+    if (Root *producer = plan.find(read.value))
+      if (llvm::is_contained(stage.roots, plan.rootOf[read.value]) &&
+          (producer->reduce || read.masked || read.map != root.definitionMap() || !read.map.isIdentity()))
+        return false;
+  return true;
+}
+
+SmallVector<StagePlan> Emitter::planStages(const KernelPlan &kernel) {
+  SmallVector<StagePlan> stages;
+  llvm::DenseMap<unsigned, unsigned> stageOf;
+  for (unsigned index : kernel.roots) {
+    const Root &root = plan.roots[index];
+    unsigned earliest = 0;
+    for (const Read &read : root.reads)
+      if (auto it = plan.rootOf.find(read.value); it != plan.rootOf.end())
+        if (auto stage = stageOf.find(it->second); stage != stageOf.end())
+          earliest = std::max(earliest, stage->second);
+    unsigned place = earliest;
+    while (place < stages.size() && !joins(root, stages[place]))
+      ++place;
+    if (place == stages.size())
+      stages.push_back({root.domain, root.parallel, root.contraction, static_cast<bool>(root.reduce), {}});
+    StagePlan &stage = stages[place];
+    if (root.reduce) {
+      stage.reduces = true;
+      stage.parallel = root.parallel;
+    }
+    stage.roots.push_back(index);
+    stageOf[index] = place;
+  }
+  return stages;
+}
+
+void Emitter::emitStage(OpBuilder &b, const StagePlan &stage, llvm::SetVector<Value> &inputs, Block &body) {
+  auto scratch = std::make_unique<Block>();
+  OpBuilder inner(b.getContext());
+  inner.setInsertionPointToStart(scratch.get());
+  ScalarBody scalar(plan, stage.domain, &inner);
+  llvm::DenseMap<Value, Value> here; // values of this stage's earlier roots at the same point
+  SmallVector<BodyRead> reads;
+  scalar.local = [&](Value value, AffineMap map) { return here.lookup(value); };
+  scalar.argument = [&](const BodyRead &read) {
+    for (auto [i, known] : llvm::enumerate(reads))
+      if (known.value == read.value && known.map == read.map && known.mask == read.mask && known.fill == read.fill)
+        return Value(scratch->getArgument(i));
+    reads.push_back(read);
+    return Value(scratch->addArgument(elementType(read.value.getType()), read.value.getLoc()));
+  };
+  SmallVector<Value> yielded;
+  SmallVector<ReduceKind> kinds;
+  SmallVector<Type> types;
+  SmallVector<Location> locations;
+  for (unsigned index : stage.roots) {
+    Root &root = plan.roots[index];
+    Value value = scalar.define(root);
+    if (!root.reduce)
+      here[root.value] = value;
+    yielded.push_back(value);
+    kinds.push_back(root.reduce ? root.reduce.getKind() : ReduceKind::None);
+    types.push_back(elementType(root.value.getType()));
+    locations.push_back(root.value.getLoc());
+  }
+  sources.insert(scalar.getOps().begin(), scalar.getOps().end());
+  YieldOp::create(inner, locations.front(), yielded);
+
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps;
+  SmallVector<IntegerSet> masks;
+  SmallVector<TypedAttr> fills;
+  for (const BodyRead &read : reads) {
+    Value operand = inside.lookup(read.value);
+    if (!operand) {
+      inputs.insert(read.value);
+      operand = inside[read.value] = body.addArgument(read.value.getType(), read.value.getLoc());
+    }
+    operands.push_back(operand);
+    maps.push_back(read.map);
+    masks.push_back(read.mask);
+    fills.push_back(read.fill);
+  }
+  ArrayRef<int64_t> domain = stage.domain;
+  auto op = StageOp::create(b, b.getFusedLoc(locations), domain.take_front(stage.parallel),
+                            domain.drop_front(stage.parallel), operands, maps, masks, fills, kinds, types);
+  op.getBody().push_back(scratch.release());
+  for (auto [index, result] : llvm::zip_equal(stage.roots, op.getResults()))
+    inside[plan.roots[index].value] = result;
+}
+
+void Emitter::emit(unsigned index, unsigned number) {
+  const KernelPlan &kernel = plan.kernels[index];
+  inside.clear();
+  sources.clear();
+  auto body = std::make_unique<Block>();
+  OpBuilder b(block.getTerminator()->getContext());
+  b.setInsertionPointToStart(body.get());
+  llvm::SetVector<Value> inputs;
+  for (const StagePlan &stage : planStages(kernel))
+    emitStage(b, stage, inputs, *body);
+
+  SmallVector<Value> yielded, arguments;
+  SmallVector<Type> types;
+  SmallVector<unsigned> results;
+  for (unsigned root : kernel.roots)
+    if (plan.roots[root].reachesOut) {
+      results.push_back(root);
+      yielded.push_back(inside[plan.roots[root].value]);
+      types.push_back(yielded.back().getType());
+    }
+  for (Value input : inputs)
+    arguments.push_back(plan.isRoot(input) ? outside.lookup(input) : input);
+
+  SmallVector<Operation *> ops(sources.begin(), sources.end());
+  llvm::sort(ops, [](Operation *a, Operation *c) { return a->isBeforeInBlock(c); });
+  SmallVector<Location> locations = llvm::map_to_vector(ops, [](Operation *op) { return op->getLoc(); });
+  YieldOp::create(b, block.getTerminator()->getLoc(), yielded);
+  OpBuilder outer(block.getTerminator());
+  std::string name = kernelName(ops) + "_" + std::to_string(number);
+  auto op = KernelOp::create(outer, outer.getFusedLoc(locations), types, outer.getStringAttr(name),
+                             outer.getI64IntegerAttr(kernel.shared.size()), arguments, ScheduleAttr());
+  op.getBody().push_back(body.release());
+  for (auto [root, result] : llvm::zip_equal(results, op.getResults()))
+    outside[plan.roots[root].value] = result;
+  if (plan.remarks)
+    op.emitRemark() << "kernel " << name << ": " << op.getResults().size() << " results";
+}
+
+void Emitter::run() {
+  SmallVector<Operation *> old = llvm::map_to_vector(block.without_terminator(), [](Operation &op) { return &op; });
+  for (auto [number, kernel] : llvm::enumerate(order()))
+    emit(kernel, number);
+  for (OpOperand &operand : block.getTerminator()->getOpOperands())
+    operand.set(outside.lookup(operand.get()));
+  for (Operation *op : llvm::reverse(old))
+    if (op->use_empty())
+      op->erase();
+}
+
+void emitKernels(func::FuncOp function, FusionPlan &plan) { Emitter(function, plan).run(); }
+
+} // namespace tinyc::fusion

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// fuse: turns the ops on tensors into kernels.
+//
+// Needs: functions of one block of tiny ops on tensors, simplified. Leaves: weights, constants, kernels and the return;
+// what a kernel computes stands in its stages. Refuses: gather, scatter, loop and cond, by name and place.
+//
+//   %0 = tiny.mul %x, %y : tensor<4x5xf32>
+//   %1 = tiny.add %0, %z : tensor<4x5xf32>
+// becomes
+//   %1 = tiny.kernel "mul_add_0" shared 2 (%x, %y, %z) : (...) -> tensor<4x5xf32> {
+//   ^bb0(%a: tensor<4x5xf32>, %b: tensor<4x5xf32>, %c: tensor<4x5xf32>):
+//     %r = tiny.stage parallel [4, 5] (%a by #id : .., %b by #id : .., %c by #id : ..) -> (none tensor<4x5xf32>) {...}
+//     tiny.yield %r : tensor<4x5xf32>
+//   }
+
+#include "passes/2-fuse/CostModel.h"
+#include "passes/2-fuse/FusionPlan.h"
+#include "passes/2-fuse/KernelCost.h"
+#include "passes/Passes.h"
+
+namespace tinyc {
+#define GEN_PASS_DEF_FUSE
+#include "passes/Passes.h.inc"
+} // namespace tinyc
+
+using namespace mlir;
+using namespace tinyc::tiny;
+
+namespace {
+struct Fuse : tinyc::impl::FuseBase<Fuse> {
+  using FuseBase::FuseBase;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal() || !hasTensors(function))
+      return;
+    if (failed(accepts(function)))
+      return signalPassFailure();
+    tinyc::fusion::FusionPlan plan;
+    plan.remarks = remarks;
+    chooseRoots(function, plan);
+    groupRoots(plan);
+    emitKernels(function, plan);
+  }
+
+private:
+  // Functions of the tile level stand in the same module.
+  static bool hasTensors(func::FuncOp function) {
+    return llvm::any_of(function.getResultTypes(), llvm::IsaPred<RankedTensorType>);
+  }
+
+  LogicalResult accepts(func::FuncOp function) {
+    bool accepted = true;
+    if (!function.getBody().hasOneBlock())
+      return function.emitError("fuse: expected a function of one block, found ")
+             << std::distance(function.getBody().begin(), function.getBody().end());
+    for (Operation &op : function.getBody().front().without_terminator())
+      if (!tinyc::fusion::isElementwise(&op) &&
+          !isa<ParamOp, ConstOp, IotaOp, ViewOp, ConcatOp, ReduceOp, KernelOp>(op)) {
+        op.emitError("fuse: no kernel can be made of '") << op.getName() << "' yet";
+        accepted = false;
+      } else if (isa<KernelOp>(op)) {
+        op.emitError("fuse: expected ops on tensors, found a kernel: the function is fused already");
+        accepted = false;
+      }
+    return success(accepted);
+  }
+};
+} // namespace

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The plan of fusion, made in three steps and then carried out:
+//
+// 1. chooseRoots: which values are computed as a result of a stage. All others are evaluated where they are read.
+// 2. groupRoots: which roots share a kernel.
+// 3. emitKernels: builds the kernels and replaces the ops.
+//
+// Reads are named by the value that is read and an affine map from the reading root's domain to that value's
+// coordinates.
+
+#ifndef TINYC_PASSES_2_FUSE_FUSIONPLAN_H
+#define TINYC_PASSES_2_FUSE_FUSIONPLAN_H
+
+#include "dialects/Tiny/TinyOps.h"
+
+#include "llvm/ADT/MapVector.h"
+
+namespace tinyc::fusion {
+
+/// One access of a root: what it reads, and where for each point of the root's domain.
+struct Read {
+  mlir::Value value;
+  mlir::AffineMap map;
+  bool masked;
+};
+
+/// A value that a stage computes.
+struct Root {
+  mlir::Value value;
+  tiny::ReduceOp reduce;    ///< null: the value is computed point by point
+  bool contraction = false; ///< a sum of products with reuse: one stage, a mul of two reads
+  bool returned = false;    ///< a result of the function
+  bool reachesOut = false;  ///< read by another kernel, or returned
+
+  /// Sizes of the domain: the value's shape, or kept then reduced dimensions of the reduction's input.
+  llvm::SmallVector<int64_t> domain;
+  unsigned parallel = 0; ///< how many dimensions of the domain are parallel
+  llvm::SmallVector<Read> reads;
+  unsigned kernel = 0;
+
+  llvm::ArrayRef<int64_t> kept() const { return llvm::ArrayRef<int64_t>(domain).take_front(parallel); }
+  /// From the domain to the coordinates of the reduction's input, or of the value itself.
+  mlir::AffineMap definitionMap() const;
+};
+
+/// Roots that run as one launch.
+struct KernelPlan {
+  llvm::SmallVector<unsigned> roots; ///< in the order of the function
+  llvm::SmallVector<int64_t> shared; ///< sizes of the dimensions along which it is cut into units
+  bool contraction = false;
+  bool reduces = false;
+};
+
+struct FusionPlan {
+  std::vector<Root> roots; ///< in the order of the function
+  llvm::DenseMap<mlir::Value, unsigned> rootOf;
+  std::vector<KernelPlan> kernels; ///< those without roots were merged into others
+  bool remarks = false;
+
+  bool isRoot(mlir::Value value) const { return rootOf.contains(value); }
+  Root *find(mlir::Value value) {
+    auto it = rootOf.find(value);
+    return it == rootOf.end() ? nullptr : &roots[it->second];
+  }
+};
+
+/// The two factors of a sum of products whose factors are read again and again; empty if `reduce` is not one.
+llvm::SmallVector<mlir::Value, 2> contractionFactors(tiny::ReduceOp reduce);
+
+/// Fills plan.roots. Returned views, constants and arguments have become roots by an identity view.
+void chooseRoots(mlir::func::FuncOp function, FusionPlan &plan);
+
+/// Fills plan.kernels.
+void groupRoots(FusionPlan &plan);
+
+/// Builds the kernels before the function's end and erases what they replace.
+void emitKernels(mlir::func::FuncOp function, FusionPlan &plan);
+
+/// "conv_relu": what a person calls a kernel of these ops on tensors, in the order of the function.
+std::string kernelName(llvm::ArrayRef<mlir::Operation *> ops);
+
+} // namespace tinyc::fusion
+
+#endif // TINYC_PASSES_2_FUSE_FUSIONPLAN_H

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Step 2 of fusion: which roots share a kernel. Roots are taken in the order of the function. Each joins the kernel of
+// a root that it reads, or one that reads the same tensors over the same domain, if
+//
+// - it reads what the kernel computes only inside its own work unit: at d0, d1, .. of the dimensions along which the
+//   kernel is cut, which are the kept dimensions of the reductions in it (rows), or all dimensions,
+// - a contraction starts a kernel of its own; only pointwise values over the same dimensions follow it,
+// - no other kernel would have to run both before and after it,
+// - the cost model finds it worth the units.
+
+#include "passes/2-fuse/CostModel.h"
+#include "passes/2-fuse/FusionPlan.h"
+#include "passes/2-fuse/ScalarBody.h"
+
+using namespace mlir;
+using namespace tinyc::tiny;
+
+namespace tinyc::fusion {
+
+namespace {
+class Grouper {
+public:
+  explicit Grouper(FusionPlan &plan) : plan(plan) {}
+  void run();
+
+private:
+  std::optional<SmallVector<int64_t>> sharedWith(const Root &root, const KernelPlan &kernel, unsigned index);
+  bool reaches(unsigned from, const llvm::SmallBitVector &targets);
+  bool joinable(const Root &root, unsigned kernel, unsigned merged);
+  bool mergeable(const Root &root, unsigned into, unsigned from);
+  int64_t savedBytes(const Root &root, unsigned kernel);
+  SmallVector<unsigned> candidates(const Root &root);
+  void join(unsigned root, unsigned kernel, ArrayRef<int64_t> shared);
+  void remark(const Root &root, const Twine &text) {
+    if (plan.remarks)
+      root.value.getDefiningOp()->emitRemark() << text.str();
+  }
+
+  FusionPlan &plan;
+  llvm::DenseMap<Value, SmallVector<unsigned, 4>> readers; // kernels that read an outside tensor
+};
+} // namespace
+
+static bool beginsWithIdentity(AffineMap map, unsigned count) {
+  if (map.getNumResults() < count || map.getNumDims() < count)
+    return false;
+  for (unsigned i = 0; i < count; ++i)
+    if (map.getResult(i) != getAffineDimExpr(i, map.getContext()))
+      return false;
+  return true;
+}
+
+static int64_t product(ArrayRef<int64_t> sizes) {
+  int64_t result = 1;
+  for (int64_t size : sizes)
+    result *= size;
+  return result;
+}
+
+// The shared dimensions of `kernel` with `root` in it; nothing if it does not fit.
+std::optional<SmallVector<int64_t>> Grouper::sharedWith(const Root &root, const KernelPlan &kernel, unsigned index) {
+  SmallVector<int64_t> shared = kernel.shared;
+  if (root.contraction)
+    return std::nullopt;
+  if (kernel.contraction) {
+    if (root.reduce || ArrayRef<int64_t>(root.domain) != ArrayRef<int64_t>(shared))
+      return std::nullopt;
+  } else if (root.reduce) {
+    if (kernel.reduces
+            ? root.kept() != ArrayRef<int64_t>(shared)
+            : shared.size() < root.parallel || ArrayRef<int64_t>(shared).take_front(root.parallel) != root.kept())
+      return std::nullopt;
+    shared.assign(root.kept().begin(), root.kept().end());
+  } else if (root.domain.size() < shared.size() ||
+             ArrayRef<int64_t>(root.domain).take_front(shared.size()) != ArrayRef<int64_t>(shared)) {
+    return std::nullopt;
+  }
+  for (const Read &read : root.reads)
+    if (Root *producer = plan.find(read.value); producer && producer->kernel == index)
+      if (!beginsWithIdentity(read.map, shared.size()))
+        return std::nullopt;
+  return shared;
+}
+
+// Whether kernel `from` needs, directly or not, one of `targets`.
+bool Grouper::reaches(unsigned from, const llvm::SmallBitVector &targets) {
+  unsigned earliest = ~0u; // nothing before the first root of the targets can need them
+  for (unsigned target : targets.set_bits())
+    earliest = std::min(earliest, plan.kernels[target].roots.front());
+  llvm::SmallBitVector seen(plan.kernels.size());
+  SmallVector<unsigned> work{from};
+  while (!work.empty()) {
+    unsigned kernel = work.pop_back_val();
+    if (targets.test(kernel))
+      return true;
+    if (seen.test(kernel) || plan.kernels[kernel].roots.back() < earliest)
+      continue;
+    seen.set(kernel);
+    for (unsigned root : plan.kernels[kernel].roots)
+      for (const Read &read : plan.roots[root].reads)
+        if (Root *producer = plan.find(read.value))
+          work.push_back(producer->kernel);
+  }
+  return false;
+}
+
+// Whether no kernel that `root` needs has itself to wait for `kernel` (or for `merged`, which is to be part of it).
+bool Grouper::joinable(const Root &root, unsigned kernel, unsigned merged) {
+  llvm::SmallBitVector targets(plan.kernels.size());
+  targets.set(kernel);
+  targets.set(merged);
+  for (const Read &read : root.reads)
+    if (Root *producer = plan.find(read.value);
+        producer && producer->kernel != kernel && producer->kernel != merged && reaches(producer->kernel, targets))
+      return false;
+  return true;
+}
+
+bool Grouper::mergeable(const Root &root, unsigned into, unsigned from) {
+  const KernelPlan &a = plan.kernels[into], &b = plan.kernels[from];
+  if (a.contraction || b.contraction || a.shared != b.shared)
+    return false;
+  for (unsigned kernel : {into, from})
+    for (unsigned member : plan.kernels[kernel].roots) {
+      for (const Read &read : plan.roots[member].reads)
+        if (Root *producer = plan.find(read.value); producer && producer->kernel == (kernel == into ? from : into))
+          if (!beginsWithIdentity(read.map, a.shared.size()))
+            return false;
+      if (!joinable(plan.roots[member], into, from))
+        return false;
+    }
+  return joinable(root, into, from);
+}
+
+// Traffic that goes away when the root is computed in the kernel: what it reads of it, and what both read.
+int64_t Grouper::savedBytes(const Root &root, unsigned kernel) {
+  int64_t bytes = 0;
+  for (const Read &read : root.reads) {
+    Root *producer = plan.find(read.value);
+    bool both = producer && producer->kernel == kernel;
+    if (auto it = readers.find(read.value); !both && it != readers.end())
+      both = llvm::is_contained(it->second, kernel);
+    bytes += both ? byteCount(read.value.getType()) : 0;
+  }
+  return bytes;
+}
+
+// Kernels that the root reads from, or that read what it reads; those that save most first.
+SmallVector<unsigned> Grouper::candidates(const Root &root) {
+  SmallVector<std::pair<int64_t, unsigned>> found;
+  auto add = [&](unsigned kernel) {
+    if (llvm::none_of(found, [&](auto &f) { return f.second == kernel; }))
+      found.emplace_back(-savedBytes(root, kernel), kernel);
+  };
+  for (const Read &read : root.reads) {
+    if (Root *producer = plan.find(read.value))
+      add(producer->kernel);
+    auto it = readers.find(read.value);
+    if (it == readers.end() || byteCount(read.value.getType()) * 4 < byteCount(root.value.getType()))
+      continue;
+    for (unsigned kernel : ArrayRef(it->second).take_back(4)) // siblings stand close together
+      if (!plan.kernels[kernel].contraction && llvm::any_of(plan.kernels[kernel].roots, [&](unsigned r) {
+            return plan.roots[r].domain == root.domain && !plan.roots[r].contraction;
+          }))
+        add(kernel);
+  }
+  llvm::sort(found);
+  return llvm::map_to_vector(found, [](auto &f) { return f.second; });
+}
+
+void Grouper::join(unsigned index, unsigned kernel, ArrayRef<int64_t> shared) {
+  KernelPlan &into = plan.kernels[kernel];
+  Root &root = plan.roots[index];
+  root.kernel = kernel;
+  into.roots.push_back(index);
+  into.shared.assign(shared.begin(), shared.end());
+  into.contraction |= root.contraction;
+  into.reduces |= static_cast<bool>(root.reduce);
+  for (const Read &read : root.reads)
+    if (auto &list = readers[read.value]; !llvm::is_contained(list, kernel))
+      list.push_back(kernel);
+}
+
+void Grouper::run() {
+  for (unsigned index = 0; index < plan.roots.size(); ++index) {
+    Root &root = plan.roots[index];
+    ScalarBody body(plan, root.domain, /*builder=*/nullptr);
+    body.define(root);
+    for (const BodyRead &read : body.getReads())
+      root.reads.push_back({read.value, read.map, read.mask != IntegerSet()});
+    int64_t own = byteCount(root.value.getType());
+    for (const Read &read : root.reads)
+      own += byteCount(read.value.getType());
+
+    std::optional<unsigned> joined;
+    for (unsigned kernel : candidates(root)) {
+      std::optional<SmallVector<int64_t>> shared = sharedWith(root, plan.kernels[kernel], kernel);
+      if (!shared)
+        continue;
+      if (!joined) {
+        if (!joinable(root, kernel, kernel))
+          continue;
+        int64_t saved = savedBytes(root, kernel), units = product(*shared);
+        if (!isWorthItsUnits(units, product(root.domain), saved, own)) {
+          remark(root, "not fused: " + Twine(units) + " units are too few for " + Twine(product(root.domain)) +
+                           " points, and it would save " + Twine(saved) + " of " + Twine(own) + " bytes only");
+          continue;
+        }
+        join(index, kernel, *shared);
+        joined = kernel;
+        remark(root, "fused: saves " + Twine(saved) + " of " + Twine(own) + " bytes");
+      } else if (mergeable(root, *joined, kernel)) {
+        KernelPlan &from = plan.kernels[kernel];
+        for (unsigned member : from.roots) {
+          for (const Read &read : plan.roots[member].reads)
+            llvm::erase(readers[read.value], kernel);
+          SmallVector<int64_t> same = plan.kernels[*joined].shared;
+          join(member, *joined, same);
+        }
+        from.roots.clear();
+        llvm::sort(plan.kernels[*joined].roots);
+      }
+    }
+    if (!joined) {
+      plan.kernels.emplace_back();
+      join(index, plan.kernels.size() - 1, root.kept());
+      remark(root, root.contraction ? "starts a kernel: a contraction" : "starts a kernel");
+    }
+  }
+  for (Root &root : plan.roots) {
+    root.reachesOut |= root.returned;
+    for (const Read &read : root.reads)
+      if (Root *producer = plan.find(read.value); producer && producer->kernel != root.kernel)
+        producer->reachesOut = true;
+  }
+}
+
+void groupRoots(FusionPlan &plan) { Grouper(plan).run(); }
+
+} // namespace tinyc::fusion

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Names by which a person recognises a kernel: its contraction or the reductions of a known composition, then what
+// follows, in three words at most. A name is for people; nothing depends on it.
+
+#include "dialects/Index/AffineRanges.h"
+#include "passes/2-fuse/CostModel.h"
+#include "passes/2-fuse/FusionPlan.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace tinyc::tiny;
+
+namespace tinyc::fusion {
+
+// A window moves over a dimension: some coordinate is a sum of two dimensions of the view.
+static bool isWindow(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto view = dyn_cast<ViewOp>(op)) {
+      for (AffineExpr result : view.getMap().getResults()) {
+        unsigned dims = 0;
+        for (unsigned d = 0; d < view.getMap().getNumDims(); ++d)
+          dims += result.isFunctionOfDim(d);
+        if (dims > 1)
+          return true;
+      }
+      value = view.getInput();
+    } else if (isElementwise(op)) {
+      if (op->getNumOperands() == 2 && isWindow(op->getOperand(1)))
+        return true;
+      value = op->getOperand(0);
+    } else {
+      return false;
+    }
+  }
+  return false;
+}
+
+static bool isZero(Value value) {
+  auto constant = value.getDefiningOp<ConstOp>();
+  if (!constant)
+    return false;
+  Attribute element = constant.getValue();
+  if (auto splat = dyn_cast<SplatElementsAttr>(element))
+    element = splat.getSplatValue<Attribute>();
+  auto number = dyn_cast<FloatAttr>(element);
+  return number && number.getValue().isZero();
+}
+
+static std::string wordOf(Operation *op) {
+  if (auto reduce = dyn_cast<ReduceOp>(op)) {
+    if (!contractionFactors(reduce).empty())
+      return isWindow(reduce.getInput()) ? "conv" : "matmul";
+    if (reduce.getKind() == ReduceKind::Max && isWindow(reduce.getInput()))
+      return "maxpool";
+    return stringifyReduceKind(reduce.getKind()).str();
+  }
+  if (isa<MaxOp>(op) && (isZero(op->getOperand(0)) || isZero(op->getOperand(1))))
+    return "relu";
+  return op->getName().stripDialect().str();
+}
+
+std::string kernelName(ArrayRef<Operation *> ops) {
+  SmallVector<std::string> reductions, others;
+  llvm::StringMap<unsigned> count;
+  bool contraction = false;
+  for (Operation *op : ops) {
+    std::string word = wordOf(op);
+    bool reduction = isa<ReduceOp>(op);
+    contraction |= reduction && !contractionFactors(cast<ReduceOp>(op)).empty();
+    ++count[(reduction ? "reduce " : "") + word];
+    if (isa<ViewOp, IotaOp, CastOp, ConstOp>(op))
+      continue;
+    SmallVector<std::string> &words = reduction ? reductions : others;
+    if (!llvm::is_contained(words, word))
+      words.push_back(word);
+  }
+  auto has = [&](StringRef word) { return count.lookup(word) != 0; };
+  if (contraction) { // plain arithmetic after it is a bias, a scale or a normalisation
+    SmallVector<std::string> words{reductions.front()};
+    for (std::string &word : others)
+      if (!llvm::is_contained({"mul", "add", "div", "sqrt", "where", "cmplt", "cmpeq"}, word) && words.size() < 3)
+        words.push_back(word);
+    return llvm::join(words, "_");
+  }
+  if (has("reduce max") && has("reduce sum") && has("exp") && has("div"))
+    return "softmax";
+  if (has("reduce sum") && has("sqrt"))
+    return count.lookup("reduce sum") > 1 ? "layernorm" : "rmsnorm";
+  if (count.lookup("reduce max") > 1 && has("cmpeq"))
+    return "argmax";
+  SmallVector<std::string> words(reductions);
+  words.append(others);
+  if (words.empty())
+    return "copy";
+  if (words.size() > 3)
+    words.resize(3);
+  return llvm::join(words, "_");
+}
+
+} // namespace tinyc::fusion
