@@ -43,6 +43,16 @@ void Clocks::warpBarrier(unsigned Warp) {
   setFloor(Warp);
 }
 
+void Clocks::follow(const Clocks &Local) {
+  Times = Local.Times;
+  Latest = Local.Latest;
+}
+
+void Clocks::acquire(const Clocks &Local, unsigned Warp) {
+  std::copy_n(Local.Seen.begin() + Warp * Count, Count, Seen.begin() + Warp * Count);
+  setFloor(Warp);
+}
+
 std::string describeThread(unsigned Warp, unsigned Lane, unsigned WarpSize) {
   return "thread " + std::to_string(Warp * WarpSize + Lane) + " (warp " + std::to_string(Warp) + ", lane " +
          std::to_string(Lane) + ")";

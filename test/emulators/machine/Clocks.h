@@ -57,6 +57,12 @@ public:
     return Earlier.time() < Seen[Warp * Count + Earlier.warp()];
   }
 
+  /// For memory behind a cache of each warp's own, which barriers alone do not make visible: follow() takes over the
+  /// times that Local's barriers have given, acquire() lets one warp see what Local says it may (it has invalidated its
+  /// cache).
+  void follow(const Clocks &Local);
+  void acquire(const Clocks &Local, unsigned Warp);
+
   /// Barriers so many that the clock is used up; the launch cannot be checked any further.
   bool exhausted() const { return Latest + 1 >= Access::TimeLimit; }
 
