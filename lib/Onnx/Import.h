@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Import of ONNX models: a file becomes a module of tiny ops on tensors with one function, @main.
+//
+//   tinyc::WeightStore weights;
+//   tinyc::OnnxOptions options;
+//   options.shapes["input"] = {1, 3, 224, 224};
+//   mlir::OwningOpRef<mlir::ModuleOp> module = tinyc::importOnnx("model.onnx", options, weights, &context);
+//   if (!module) ... // the reasons went to the context's diagnostic engine
+
+#ifndef TINYC_LIB_ONNX_IMPORT_H
+#define TINYC_LIB_ONNX_IMPORT_H
+
+#include "lib/Weights/WeightStore.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tinyc {
+
+/// Name of the module attribute that records what the model's symbolic sizes were bound to: {batch = 1 : i64, ..}.
+constexpr llvm::StringLiteral kSymbolsAttr = "tiny.symbols";
+
+struct OnnxOptions {
+  /// Shapes of inputs by name. They bind the symbols of the declared shapes; a symbol bound by no input is 1.
+  std::map<std::string, std::vector<int64_t>> shapes;
+  /// Values of inputs by name for which the model is specialised: shapes and axes that a model takes at run time. Such
+  /// an input stays an argument of @main, and is not read.
+  std::map<std::string, mlir::DenseElementsAttr> values;
+};
+
+/// Reads the model at `path`. The bytes of its weights go to `weights`. Null after an error; errors, and remarks about
+/// symbols that were bound to 1, go to the diagnostic engine of `context`, which needs no dialects loaded. The file is
+/// untrusted: whatever it holds ends in a module or in an error.
+mlir::OwningOpRef<mlir::ModuleOp> importOnnx(llvm::StringRef path, const OnnxOptions &options, WeightStore &weights,
+                                             mlir::MLIRContext *context);
+
+} // namespace tinyc
+
+#endif // TINYC_LIB_ONNX_IMPORT_H

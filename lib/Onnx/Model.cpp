@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reading a model and checking its graph.
+
+#include "lib/Onnx/Model.h"
+
+#include "lib/Onnx/NodeImport.h"
+
+#include "google/protobuf/io/coded_stream.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <queue>
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::onnx;
+
+StringRef onnx::domainOf(const NodeProto &node) {
+  return node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
+}
+
+std::string onnx::nameOf(const NodeProto &node, size_t index) {
+  return node.name().empty() ? node.op_type() + "_" + std::to_string(index) : node.name();
+}
+
+LogicalResult onnx::readModel(StringRef path, ModelProto &model, Location loc) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return emitError(loc) << "cannot read '" << path << "': " << buffer.getError().message();
+  StringRef bytes = (*buffer)->getBuffer();
+  if (bytes.size() > std::numeric_limits<int32_t>::max())
+    return emitError(loc) << "'" << path << "' has " << bytes.size()
+                          << " bytes; a model of 2 GiB or more keeps its weights in external data";
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
+  stream.SetRecursionLimit(64);
+  if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
+    return emitError(loc) << "'" << path << "' is no ONNX model: its " << bytes.size()
+                          << " bytes do not parse (truncated, damaged, or another format)";
+  if (!model.has_graph())
+    return emitError(loc) << "'" << path << "' is no ONNX model: it holds no graph";
+  return success();
+}
+
+OpsetVersions onnx::opsetVersions(const google::protobuf::RepeatedPtrField<OperatorSetIdProto> &imports) {
+  OpsetVersions versions;
+  for (const OperatorSetIdProto &import : imports)
+    versions[import.domain() == "ai.onnx" ? "" : import.domain()] = import.version();
+  // A model of the first IR versions names no operator set.
+  versions.try_emplace("", 1);
+  return versions;
+}
+
+const FunctionProto *onnx::findFunction(const ModelProto &model, const NodeProto &node) {
+  for (const FunctionProto &function : model.functions()) {
+    StringRef domain = function.domain() == "ai.onnx" ? StringRef() : StringRef(function.domain());
+    if (function.name() == node.op_type() && domain == domainOf(node) && function.overload() == node.overload())
+      return &function;
+  }
+  return nullptr;
+}
+
+LogicalResult onnx::checkOperators(const ModelProto &model, Location loc) {
+  std::vector<std::string> unsupported;
+  size_t count = 0;
+  auto check = [&](const auto &nodes, const OpsetVersions &versions, const std::string &where) {
+    for (const auto &[index, node] : llvm::enumerate(nodes)) {
+      ++count;
+      auto version = versions.find(domainOf(node));
+      if (findFunction(model, node) ||
+          (version != versions.end() && findOperator(domainOf(node), node.op_type(), version->second)))
+        continue;
+      std::string domain = domainOf(node).empty() ? "ai.onnx" : domainOf(node).str();
+      std::string opset =
+          version == versions.end() ? "which the model does not import" : "opset " + std::to_string(version->second);
+      unsupported.push_back("node '" + nameOf(node, index) + "'" + where + ": " + node.op_type() + " (" + domain +
+                            ", " + opset + ")");
+    }
+  };
+  check(model.graph().node(), opsetVersions(model.opset_import()), "");
+  for (const FunctionProto &function : model.functions())
+    check(function.node(), opsetVersions(function.opset_import()), " of function '" + function.name() + "'");
+  if (unsupported.empty())
+    return success();
+  return emitError(loc) << unsupported.size() << " of " << count << " nodes are not supported:\n  "
+                        << llvm::join(unsupported, "\n  ");
+}
+
+FailureOr<SmallVector<const NodeProto *>> onnx::orderNodes(const google::protobuf::RepeatedPtrField<NodeProto> &nodes,
+                                                           ArrayRef<StringRef> given, Location loc) {
+  constexpr int kGiven = -1;
+  llvm::StringMap<int> producer;
+  for (StringRef name : given)
+    if (!producer.try_emplace(name, kGiven).second)
+      return emitError(loc) << "the name '" << name << "' is given to two inputs or initialisers";
+  for (int index = 0; index < nodes.size(); ++index)
+    for (const std::string &output : nodes[index].output()) {
+      if (output.empty())
+        continue;
+      auto [entry, isNew] = producer.try_emplace(output, index);
+      if (!isNew)
+        return emitError(loc) << "node '" << nameOf(nodes[index], index) << "' (" << nodes[index].op_type()
+                              << "): its output '" << output << "' is already given by "
+                              << (entry->second == kGiven
+                                      ? std::string("an input or initialiser")
+                                      : "node '" + nameOf(nodes[entry->second], entry->second) + "'");
+    }
+  SmallVector<SmallVector<int>> readers(nodes.size());
+  SmallVector<int> missing(nodes.size(), 0);
+  for (int index = 0; index < nodes.size(); ++index)
+    for (const std::string &input : nodes[index].input()) {
+      if (input.empty())
+        continue;
+      auto entry = producer.find(input);
+      if (entry == producer.end())
+        return emitError(loc) << "node '" << nameOf(nodes[index], index) << "' (" << nodes[index].op_type()
+                              << "): its operand '" << input << "' is no input, no initialiser and no output of a node";
+      if (entry->second == kGiven)
+        continue;
+      readers[entry->second].push_back(index);
+      ++missing[index];
+    }
+  std::priority_queue<int, std::vector<int>, std::greater<>> ready;
+  for (int index = 0; index < nodes.size(); ++index)
+    if (missing[index] == 0)
+      ready.push(index);
+  SmallVector<const NodeProto *> ordered;
+  while (!ready.empty()) {
+    int index = ready.top();
+    ready.pop();
+    ordered.push_back(&nodes[index]);
+    for (int reader : readers[index])
+      if (--missing[reader] == 0)
+        ready.push(reader);
+  }
+  if (static_cast<int>(ordered.size()) == nodes.size())
+    return ordered;
+  // Walking back from a node that waits, always to one that waits, ends in the cycle.
+  int at = llvm::find_if(missing, [](int m) { return m > 0; }) - missing.begin();
+  SmallVector<int> path;
+  while (!llvm::is_contained(path, at)) {
+    path.push_back(at);
+    for (const std::string &input : nodes[at].input())
+      if (auto entry = producer.find(input);
+          entry != producer.end() && entry->second != kGiven && missing[entry->second] > 0) {
+        at = entry->second;
+        break;
+      }
+  }
+  std::string cycle;
+  for (int index : llvm::reverse(ArrayRef(path).drop_front(llvm::find(path, at) - path.begin())))
+    cycle += "'" + nameOf(nodes[index], index) + "' -> ";
+  return emitError(loc) << "the graph has a cycle: " << cycle << "back to the first";
+}

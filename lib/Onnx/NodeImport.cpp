@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Access to a node's operands and attributes, and the look-up of operators.
+
+#include "lib/Onnx/NodeImport.h"
+
+#include "lib/Onnx/Tensors.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::onnx;
+
+NodeImport::NodeImport(compose::Builder &b, const NodeProto &node, int64_t version, StringRef folder,
+                       WeightStore &weights)
+    : b(b), node(node), version(version), folder(folder), weights(weights) {
+  for (const AttributeProto &attribute : node.attribute())
+    if (!attributes.try_emplace(attribute.name(), &attribute).second)
+      error() << "has the attribute '" << attribute.name() << "' twice";
+}
+
+DenseElementsAttr NodeImport::known(size_t input) {
+  if (!has(input))
+    return {};
+  Operation *op = inputs[input].getDefiningOp();
+  if (auto constant = dyn_cast_or_null<tiny::ConstOp>(op))
+    return dyn_cast<DenseElementsAttr>(constant.getValue());
+  if (auto param = dyn_cast_or_null<tiny::ParamOp>(op))
+    if (auto bytes = weights.find(param.getHash().str()))
+      return toElements({cast<RankedTensorType>(param.getType()), {bytes->begin(), bytes->end()}});
+  return {};
+}
+
+FailureOr<SmallVector<int64_t>> NodeImport::integers(size_t input, StringRef what) {
+  DenseElementsAttr elements = known(input);
+  if (elements && isa<IntegerType>(elements.getElementType()))
+    return toIntegers(elements);
+  InFlightDiagnostic diagnostic = error();
+  if (elements)
+    diagnostic << what << ": expected integers, found " << elements.getType();
+  else
+    diagnostic << what << ": expected a value known at compile time, found "
+               << (has(input) ? "one that depends on the inputs" : "none");
+  return diagnostic;
+}
+
+const AttributeProto *NodeImport::attribute(StringRef name) {
+  read.insert(name);
+  return attributes.lookup(name);
+}
+
+const AttributeProto *NodeImport::attributeOf(StringRef name, AttributeProto::AttributeType type, StringRef kind) {
+  const AttributeProto *found = attribute(name);
+  // Files of the first IR versions leave the type out.
+  if (!found || found->type() == type || found->type() == AttributeProto::UNDEFINED)
+    return found;
+  error() << "attribute '" << name << "': expected " << kind << ", found another type ("
+          << static_cast<int>(found->type()) << ")";
+  return nullptr;
+}
+
+int64_t NodeImport::integer(StringRef name, int64_t otherwise) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::INT, "an integer");
+  return found ? found->i() : otherwise;
+}
+
+double NodeImport::number(StringRef name, double otherwise) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::FLOAT, "a float");
+  return found ? found->f() : otherwise;
+}
+
+std::string NodeImport::text(StringRef name, StringRef otherwise) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::STRING, "a string");
+  return found ? found->s() : otherwise.str();
+}
+
+std::optional<SmallVector<int64_t>> NodeImport::integerList(StringRef name) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::INTS, "a list of integers");
+  if (!found)
+    return std::nullopt;
+  return SmallVector<int64_t>(found->ints().begin(), found->ints().end());
+}
+
+std::optional<SmallVector<double>> NodeImport::numberList(StringRef name) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::FLOATS, "a list of floats");
+  if (!found)
+    return std::nullopt;
+  return SmallVector<double>(found->floats().begin(), found->floats().end());
+}
+
+DenseElementsAttr NodeImport::tensor(StringRef name) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::TENSOR, "a tensor");
+  if (!found)
+    return {};
+  FailureOr<TensorData> data = readTensor(found->t(), folder, "attribute '" + name.str() + "'", b.getLoc());
+  return succeeded(data) ? toElements(*data) : DenseElementsAttr();
+}
+
+void NodeImport::ignore(std::initializer_list<StringRef> names) {
+  for (StringRef name : names)
+    read.insert(name);
+}
+
+SmallVector<StringRef> NodeImport::unread() const {
+  SmallVector<StringRef> names;
+  for (const AttributeProto &attribute : node.attribute())
+    if (!read.contains(attribute.name()))
+      names.push_back(attribute.name());
+  return names;
+}
+
+Value NodeImport::fail(const Twine &message) {
+  error() << message;
+  return {};
+}
+
+FailureOr<int64_t> NodeImport::axis(int64_t axis, int64_t rank) {
+  if (axis >= -rank && axis < rank)
+    return axis < 0 ? axis + rank : axis;
+  return error() << "expected an axis from " << -rank << " to " << rank - 1 << ", found " << axis;
+}
+
+FailureOr<SmallVector<int64_t>> NodeImport::axes(ArrayRef<int64_t> list, int64_t rank) {
+  SmallVector<int64_t> result;
+  for (int64_t each : list) {
+    FailureOr<int64_t> one = axis(each, rank);
+    if (failed(one))
+      return failure();
+    if (llvm::is_contained(result, *one))
+      return error() << "expected different axes, found " << *one << " twice";
+    result.push_back(*one);
+  }
+  return result;
+}
+
+Value NodeImport::constantIntegers(ArrayRef<int64_t> values, ArrayRef<int64_t> shape) {
+  return tiny::ConstOp::create(b, DenseElementsAttr::get(RankedTensorType::get(shape, b.getI64Type()), values));
+}
+
+const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t version) {
+  // Several rows of a name: the one that was introduced last before or at `version`.
+  static const auto rows = [] {
+    llvm::StringMap<SmallVector<const Operator *>> map;
+    for (ArrayRef<Operator> part : {mathOperators(), logicOperators(), movementOperators(), shapeOperators(),
+                                    reductionOperators(), windowOperators()})
+      for (const Operator &row : part)
+        map[row.name].push_back(&row);
+    return map;
+  }();
+  auto found = rows.find(name);
+  const Operator *best = nullptr;
+  if (found != rows.end())
+    for (const Operator *row : found->second)
+      if (row->domain == domain && row->since <= version && (!best || best->since < row->since))
+        best = row;
+  return best;
+}

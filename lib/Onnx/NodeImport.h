@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What an operator's import function sees of its node: operands, attributes, known integers; and the row of the table
+// of operators that names the function.
+
+#ifndef TINYC_LIB_ONNX_NODEIMPORT_H
+#define TINYC_LIB_ONNX_NODEIMPORT_H
+
+#include "lib/Builders/Movement.h"
+#include "lib/Onnx/onnx.pb.h"
+#include "lib/Weights/WeightStore.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace tinyc::onnx {
+
+/// One node while it is imported. Accessors of attributes report an attribute of the wrong kind and then give the
+/// default; the caller of the import function looks for errors at the end.
+class NodeImport {
+public:
+  compose::Builder &b;
+  const NodeProto &node;
+  /// Version of the operator set that the node is taken from.
+  int64_t version;
+  /// Null where an optional operand is left out.
+  llvm::SmallVector<mlir::Value> inputs;
+  /// Results after the first; the first is what the import function returns.
+  llvm::SmallVector<mlir::Value> moreResults;
+
+  NodeImport(compose::Builder &b, const NodeProto &node, int64_t version, llvm::StringRef folder, WeightStore &weights);
+
+  bool has(size_t input) const { return input < inputs.size() && inputs[input]; }
+  /// An operand; null where it is left out.
+  mlir::Value operator[](size_t input) const { return has(input) ? inputs[input] : mlir::Value(); }
+  llvm::ArrayRef<int64_t> shape(size_t input) const { return compose::shapeOf((*this)[input]); }
+  int64_t rank(size_t input) const { return shape(input).size(); }
+  mlir::Type element(size_t input) const { return tiny::elementType(inputs[input].getType()); }
+  /// Whether the model uses this output.
+  bool wants(int output) const { return output < node.output_size() && !node.output(output).empty(); }
+
+  /// The elements of an operand that is known at compile time; null without an error where it is not.
+  mlir::DenseElementsAttr known(size_t input);
+  /// The integers of an operand that has to be known; an error where it is not.
+  llvm::FailureOr<llvm::SmallVector<int64_t>> integers(size_t input, llvm::StringRef what);
+
+  const AttributeProto *attribute(llvm::StringRef name);
+  int64_t integer(llvm::StringRef name, int64_t otherwise);
+  double number(llvm::StringRef name, double otherwise);
+  std::string text(llvm::StringRef name, llvm::StringRef otherwise);
+  std::optional<llvm::SmallVector<int64_t>> integerList(llvm::StringRef name);
+  std::optional<llvm::SmallVector<double>> numberList(llvm::StringRef name);
+  /// A tensor attribute as a constant; null where it is left out or wrong.
+  mlir::DenseElementsAttr tensor(llvm::StringRef name);
+  /// Names attributes that change nothing in inference.
+  void ignore(std::initializer_list<llvm::StringRef> names);
+  /// Attributes that no accessor was asked for.
+  llvm::SmallVector<llvm::StringRef> unread() const;
+
+  mlir::InFlightDiagnostic error() { return mlir::emitError(b.getLoc()); }
+  /// Reports an error and gives null.
+  mlir::Value fail(const llvm::Twine &message);
+  /// An axis that may count from the end, as 0 <= axis < rank; an error otherwise.
+  llvm::FailureOr<int64_t> axis(int64_t axis, int64_t rank);
+  llvm::FailureOr<llvm::SmallVector<int64_t>> axes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+
+  /// A tensor of integers as a constant.
+  mlir::Value constantIntegers(llvm::ArrayRef<int64_t> values, llvm::ArrayRef<int64_t> shape);
+
+private:
+  const AttributeProto *attributeOf(llvm::StringRef name, AttributeProto::AttributeType type, llvm::StringRef kind);
+
+  llvm::StringMap<const AttributeProto *> attributes;
+  llvm::StringSet<> read;
+  std::string folder;
+  WeightStore &weights;
+};
+
+/// How an operator treats floats of less than 32 bits.
+enum class Narrow {
+  Keep,  ///< as they are: it moves them or says itself
+  Widen, ///< computes in f32: operands are cast, and f32 results cast back to the type of the first operand
+};
+
+/// One row of the table of operators.
+struct Operator {
+  llvm::StringRef name;
+  /// The version of the operator set from which on this row holds, up to the next row of the same name.
+  int64_t since;
+  /// How many operands it takes; -1: any number from minInputs on.
+  int minInputs, maxInputs;
+  Narrow narrow;
+  /// Gives the first result; null after an error.
+  mlir::Value (*import)(NodeImport &);
+  llvm::StringRef domain = "";
+};
+
+/// The row for an operator at a version; null if there is none.
+const Operator *findOperator(llvm::StringRef domain, llvm::StringRef name, int64_t version);
+
+/// Parts of the table, one for each file of import functions.
+llvm::ArrayRef<Operator> mathOperators();
+llvm::ArrayRef<Operator> logicOperators();
+llvm::ArrayRef<Operator> movementOperators();
+llvm::ArrayRef<Operator> shapeOperators();
+llvm::ArrayRef<Operator> reductionOperators();
+llvm::ArrayRef<Operator> windowOperators();
+
+} // namespace tinyc::onnx
+
+#endif // TINYC_LIB_ONNX_NODEIMPORT_H

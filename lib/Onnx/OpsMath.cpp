@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Arithmetic, elementary functions and activations.
+
+#include "lib/Onnx/BroadcastOperands.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::onnx;
+using namespace tinyc::compose;
+
+Value onnx::legacyBroadcast(NodeImport &n) {
+  n.ignore({"consumed_inputs"});
+  Value y = n[1];
+  int64_t rank = n.rank(0);
+  if (n.integer("broadcast", 0)) {
+    // The second operand's dimensions stand from `axis` on; without one, at the end.
+    FailureOr<int64_t> axis = n.axis(n.integer("axis", rank - n.rank(1)), rank + 1);
+    if (failed(axis))
+      return {};
+    SmallVector<int64_t> shape(n.shape(1));
+    for (int64_t d = *axis + n.rank(1); d < rank; ++d)
+      shape.push_back(1);
+    y = reshape(n.b, y, shape);
+  }
+  return broadcast(n.b, y, n.shape(0));
+}
+
+static Value number(NodeImport &n, double value) { return splat(n.b, n[0].getType(), value); }
+
+static Value importMod(NodeImport &n) { return n.integer("fmod", 0) ? binary<truncMod>(n) : binary<floorMod>(n); }
+
+// The exponent may have another type than the base, which gives the result's.
+static Value importPow(NodeImport &n) {
+  Value x = n[0], y = n[1];
+  Type result = n.element(0);
+  Type common = result;
+  // A fractional exponent of an integer base is computed in floats.
+  if (isa<IntegerType>(result) && isa<FloatType>(n.element(1)))
+    common = n.b.getF64Type();
+  Value v[] = {cast(n.b, x, common), cast(n.b, y, common)};
+  return broadcastTogether(n.b, v) ? cast(n.b, pow(n.b, v[0], v[1]), result) : Value();
+}
+
+static Value importMean(NodeImport &n) {
+  Value sum = variadic<compose::add>(n);
+  return sum ? div(n.b, sum, splat(n.b, sum.getType(), n.inputs.size())) : sum;
+}
+
+static Value importClip(NodeImport &n) {
+  n.ignore({"consumed_inputs"});
+  Value low, high;
+  if (n.version < 11) {
+    if (n.attribute("min"))
+      low = number(n, n.number("min", 0));
+    if (n.attribute("max"))
+      high = number(n, n.number("max", 0));
+  } else {
+    if (n.has(1) && !(low = broadcast(n.b, n[1], n.shape(0))))
+      return {};
+    if (n.has(2) && !(high = broadcast(n.b, n[2], n.shape(0))))
+      return {};
+  }
+  Value x = n[0];
+  if (low)
+    x = max(n.b, x, low);
+  // Not min: NaN passes through the comparison, and it is one op less.
+  return high ? where(n.b, less(n.b, high, x), high, x) : x;
+}
+
+static Value relu(compose::Builder &b, Value x) { return max(b, x, splat(b, x.getType(), 0.0)); }
+
+static Value whereNegative(NodeImport &n, Value negative, Value otherwise) {
+  return where(n.b, less(n.b, n[0], number(n, 0)), negative, otherwise);
+}
+
+static Value importLeakyRelu(NodeImport &n) {
+  n.ignore({"consumed_inputs"});
+  return whereNegative(n, mul(n.b, n[0], number(n, n.number("alpha", 0.01))), n[0]);
+}
+
+static Value importPRelu(NodeImport &n) {
+  n.ignore({"consumed_inputs"});
+  Value slope = n[1];
+  // Before broadcasting was one-directional, a vector went along the channels.
+  if (n.version < 7 && n.rank(1) == 1 && n.rank(0) > 1)
+    slope = broadcastAlong(n.b, slope, n.shape(0), 1);
+  slope = broadcast(n.b, slope, n.shape(0));
+  return slope ? whereNegative(n, mul(n.b, n[0], slope), n[0]) : slope;
+}
+
+// scale * (alpha * (e^(x * rate) - 1) where x < 0, else x)
+static Value exponentialUnit(NodeImport &n, double alpha, double rate, double scale) {
+  n.ignore({"consumed_inputs"});
+  Value power = exp(n.b, rate == 1.0 ? n[0] : mul(n.b, n[0], number(n, rate)));
+  Value negative = mul(n.b, sub(n.b, power, number(n, 1)), number(n, alpha));
+  Value result = whereNegative(n, negative, n[0]);
+  return scale == 1.0 ? result : mul(n.b, result, number(n, scale));
+}
+
+static Value importElu(NodeImport &n) { return exponentialUnit(n, n.number("alpha", 1), 1, 1); }
+
+static Value importCelu(NodeImport &n) {
+  double alpha = n.number("alpha", 1);
+  return exponentialUnit(n, alpha, 1 / alpha, 1);
+}
+
+static Value importSelu(NodeImport &n) {
+  // Version 1 rounded the constants to four digits.
+  bool rounded = n.version < 6;
+  return exponentialUnit(n, n.number("alpha", rounded ? 1.6732 : 1.67326319217681884765625), 1,
+                         n.number("gamma", rounded ? 1.0507 : 1.05070102214813232421875));
+}
+
+static Value importThresholdedRelu(NodeImport &n) {
+  Value alpha = number(n, n.number("alpha", 1));
+  return where(n.b, less(n.b, alpha, n[0]), n[0], number(n, 0));
+}
+
+static Value clampedLine(NodeImport &n, double slope, double offset) {
+  Value line = add(n.b, mul(n.b, n[0], number(n, slope)), number(n, offset));
+  Value bounded = max(n.b, line, number(n, 0));
+  Value one = number(n, 1);
+  return where(n.b, less(n.b, one, bounded), one, bounded);
+}
+
+static Value importHardSigmoid(NodeImport &n) {
+  n.ignore({"consumed_inputs"});
+  return clampedLine(n, n.number("alpha", 0.2), n.number("beta", 0.5));
+}
+
+static Value importHardSwish(NodeImport &n) { return mul(n.b, n[0], clampedLine(n, 1.0 / 6.0, 0.5)); }
+
+// log(1 + e^x), without overflow.
+static Value softplus(compose::Builder &b, Value x) {
+  Value power = exp(b, neg(b, abs(b, x)));
+  return power ? add(b, relu(b, x), log(b, add(b, power, splat(b, x.getType(), 1.0)))) : power;
+}
+
+static Value importSoftsign(NodeImport &n) { return div(n.b, n[0], add(n.b, abs(n.b, n[0]), number(n, 1))); }
+
+static Value importShrink(NodeImport &n) {
+  double bias = n.number("bias", 0), lambda = n.number("lambd", 0.5);
+  Value low = where(n.b, less(n.b, n[0], number(n, -lambda)), add(n.b, n[0], number(n, bias)), number(n, 0));
+  return where(n.b, less(n.b, number(n, lambda), n[0]), sub(n.b, n[0], number(n, bias)), low);
+}
+
+template <tiny::RoundMode mode> static Value rounded(compose::Builder &b, Value x) { return round(b, mode, x); }
+
+ArrayRef<Operator> onnx::mathOperators() {
+  static const Operator rows[] = {
+      {"Abs", 1, 1, 1, Narrow::Widen, unary<compose::abs>},
+      {"Add", 1, 2, 2, Narrow::Widen, legacyBinary<compose::add>},
+      {"Add", 7, 2, 2, Narrow::Widen, binary<compose::add>},
+      {"Ceil", 1, 1, 1, Narrow::Widen, unary<rounded<tiny::RoundMode::Ceil>>},
+      {"Celu", 12, 1, 1, Narrow::Widen, importCelu},
+      {"Clip", 1, 1, 3, Narrow::Widen, importClip},
+      {"Div", 1, 2, 2, Narrow::Widen, legacyBinary<compose::div>},
+      {"Div", 7, 2, 2, Narrow::Widen, binary<compose::div>},
+      {"Elu", 1, 1, 1, Narrow::Widen, importElu},
+      {"Exp", 1, 1, 1, Narrow::Widen, unary<compose::exp>},
+      {"Floor", 1, 1, 1, Narrow::Widen, unary<rounded<tiny::RoundMode::Floor>>},
+      {"HardSigmoid", 1, 1, 1, Narrow::Widen, importHardSigmoid},
+      {"HardSwish", 14, 1, 1, Narrow::Widen, importHardSwish},
+      {"LeakyRelu", 1, 1, 1, Narrow::Widen, importLeakyRelu},
+      {"Log", 1, 1, 1, Narrow::Widen, unary<compose::log>},
+      {"Max", 1, 1, -1, Narrow::Widen, variadic<compose::max>},
+      {"Mean", 1, 1, -1, Narrow::Widen, importMean},
+      {"Min", 1, 1, -1, Narrow::Widen, variadic<compose::min>},
+      {"Mod", 10, 2, 2, Narrow::Widen, importMod},
+      {"Mul", 1, 2, 2, Narrow::Widen, legacyBinary<compose::mul>},
+      {"Mul", 7, 2, 2, Narrow::Widen, binary<compose::mul>},
+      {"Neg", 1, 1, 1, Narrow::Widen, unary<compose::neg>},
+      {"PRelu", 1, 2, 2, Narrow::Widen, importPRelu},
+      {"Pow", 1, 2, 2, Narrow::Widen, legacyBinary<compose::pow>},
+      {"Pow", 7, 2, 2, Narrow::Widen, importPow},
+      {"Reciprocal", 1, 1, 1, Narrow::Widen, unary<compose::reciprocal>},
+      {"Relu", 1, 1, 1, Narrow::Widen, unary<relu>},
+      {"Round", 11, 1, 1, Narrow::Widen, unary<rounded<tiny::RoundMode::Even>>},
+      {"Selu", 1, 1, 1, Narrow::Widen, importSelu},
+      {"Shrink", 9, 1, 1, Narrow::Widen, importShrink},
+      {"Sign", 9, 1, 1, Narrow::Widen, unary<compose::sign>},
+      {"Sin", 7, 1, 1, Narrow::Widen, unary<compose::sin>},
+      {"Softplus", 1, 1, 1, Narrow::Widen, unary<softplus>},
+      {"Softsign", 1, 1, 1, Narrow::Widen, importSoftsign},
+      {"Sqrt", 1, 1, 1, Narrow::Widen, unary<compose::sqrt>},
+      {"Sub", 1, 2, 2, Narrow::Widen, legacyBinary<compose::sub>},
+      {"Sub", 7, 2, 2, Narrow::Widen, binary<compose::sub>},
+      {"Sum", 1, 1, -1, Narrow::Widen, variadic<compose::add>},
+      {"ThresholdedRelu", 10, 1, 1, Narrow::Widen, importThresholdedRelu},
+  };
+  return rows;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Contractions and what slides a window: matmul, gemm, convolution, pooling.
+
+#include "lib/Builders/Contraction.h"
+#include "lib/Builders/Pooling.h"
+#include "lib/Builders/Reduction.h"
+#include "lib/Onnx/BroadcastOperands.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::onnx;
+using namespace tinyc::compose;
+
+static Value importMatMul(NodeImport &n) { return matmul(n.b, n[0], n[1]); }
+
+static Value importGemm(NodeImport &n) {
+  double alpha = n.number("alpha", 1), beta = n.number("beta", 1);
+  bool transposeA = n.integer("transA", 0), transposeB = n.integer("transB", 0);
+  if (n.rank(0) != 2 || n.rank(1) != 2)
+    return n.fail("expected two matrices");
+  Value a = transposeA ? permute(n.b, n[0], {1, 0}) : n[0], b = transposeB ? permute(n.b, n[1], {1, 0}) : n[1];
+  Value result = matmul(n.b, a, b);
+  if (!result)
+    return {};
+  if (alpha != 1)
+    result = mul(n.b, result, splat(n.b, result.getType(), alpha));
+  n.ignore({"broadcast"});
+  if (!n.has(2))
+    return result;
+  Value bias = broadcast(n.b, n[2], shapeOf(result));
+  if (bias && beta != 1)
+    bias = mul(n.b, bias, splat(n.b, bias.getType(), beta));
+  return add(n.b, result, bias);
+}
+
+// The windows that kernel_shape, strides, dilations, pads and auto_pad describe over the spatial dimensions of the
+// first operand.
+static FailureOr<SmallVector<Window>> windowsOf(NodeImport &n, ArrayRef<int64_t> kernel) {
+  size_t spatial = kernel.size();
+  if (n.rank(0) < 3 || static_cast<size_t>(n.rank(0)) != spatial + 2)
+    return n.error() << "expected an operand [N, C, ..] with " << spatial << " spatial dimensions, found "
+                     << n[0].getType();
+  SmallVector<int64_t> ones(spatial, 1), zeros(2 * spatial, 0);
+  SmallVector<int64_t> strides = n.integerList("strides").value_or(ones);
+  SmallVector<int64_t> dilations = n.integerList("dilations").value_or(ones);
+  SmallVector<int64_t> pads = n.integerList("pads").value_or(zeros);
+  std::string autoPad = n.text("auto_pad", "NOTSET");
+  if (strides.size() != spatial || dilations.size() != spatial || pads.size() != 2 * spatial)
+    return n.error() << "expected " << spatial << " strides and dilations and " << 2 * spatial << " pads, found "
+                     << strides.size() << ", " << dilations.size() << " and " << pads.size();
+  if (autoPad != "NOTSET" && autoPad != "VALID" && autoPad != "SAME_UPPER" && autoPad != "SAME_LOWER")
+    return n.error() << "attribute 'auto_pad': expected NOTSET, VALID, SAME_UPPER or SAME_LOWER, found '" << autoPad
+                     << "'";
+  SmallVector<Window> windows;
+  // With sizes below this, no position overflows.
+  constexpr int64_t limit = int64_t(1) << 31;
+  for (size_t d = 0; d < spatial; ++d) {
+    Window w{kernel[d], strides[d], dilations[d], pads[d], pads[d + spatial]};
+    if (w.size < 1 || w.stride < 1 || w.dilation < 1 || std::abs(w.before) >= limit || std::abs(w.after) >= limit ||
+        std::max({w.size, w.stride, w.dilation}) >= limit)
+      return n.error() << "expected a kernel, strides and dilations of at least 1 along spatial dimension " << d
+                       << ", and pads in reason; found " << w.size << ", " << w.stride << ", " << w.dilation
+                       << " and pads " << w.before << ", " << w.after;
+    int64_t size = n.shape(0)[d + 2];
+    if (autoPad != "NOTSET")
+      w.before = w.after = 0;
+    if (StringRef(autoPad).starts_with("SAME")) {
+      // As many positions as strides fit the input; what that lacks is split, the odd one at the named end.
+      int64_t positions = (size + w.stride - 1) / w.stride;
+      int64_t total = std::max<int64_t>((positions - 1) * w.stride + w.extent() - size, 0);
+      w.before = autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
+      w.after = total - w.before;
+    }
+    windows.push_back(w);
+  }
+  return windows;
+}
+
+static FailureOr<SmallVector<int64_t>> kernelShape(NodeImport &n) {
+  if (auto kernel = n.integerList("kernel_shape"))
+    return *kernel;
+  return n.error() << "expected the attribute 'kernel_shape'";
+}
+
+static Value importConv(NodeImport &n) {
+  ArrayRef<int64_t> weights = n.shape(1);
+  if (weights.size() < 3)
+    return n.fail("expected weights [M, C / groups, ..]");
+  SmallVector<int64_t> kernel = n.integerList("kernel_shape").value_or(SmallVector<int64_t>(weights.drop_front(2)));
+  if (ArrayRef<int64_t>(kernel) != weights.drop_front(2)) {
+    n.error() << "attribute 'kernel_shape' differs from the spatial dimensions of the weights, " << n[1].getType();
+    return {};
+  }
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, kernel);
+  if (failed(windows))
+    return {};
+  Value result = conv(n.b, n[0], n[1], *windows, n.integer("group", 1));
+  return n.has(2) && result ? add(n.b, result, broadcastAlong(n.b, n[2], shapeOf(result), 1)) : result;
+}
+
+static Value importMaxPool(NodeImport &n) {
+  FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
+  if (failed(kernel))
+    return {};
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel);
+  n.ignore({"storage_order"});
+  if (failed(windows))
+    return {};
+  return maxPool(n.b, n[0], *windows, n.integer("ceil_mode", 0));
+}
+
+static Value importAveragePool(NodeImport &n) {
+  FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
+  if (failed(kernel))
+    return {};
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel);
+  if (failed(windows))
+    return {};
+  return averagePool(n.b, n[0], *windows, n.integer("ceil_mode", 0), n.integer("count_include_pad", 0));
+}
+
+static Value importLpPool(NodeImport &n) {
+  FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
+  if (failed(kernel))
+    return {};
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel);
+  // Version 1 had a float for p.
+  double p = n.version < 2 ? n.number("p", 2) : n.integer("p", 2);
+  if (failed(windows))
+    return {};
+  Value power = abs(n.b, n[0]);
+  power = pow(n.b, power, splat(n.b, power.getType(), p));
+  Value sum = sumPool(n.b, power, *windows, n.integer("ceil_mode", 0));
+  if (!sum || p == 1)
+    return sum;
+  return p == 2 ? compose::sqrt(n.b, sum) : pow(n.b, sum, splat(n.b, sum.getType(), 1 / p));
+}
+
+template <Value (*build)(compose::Builder &, Value, ArrayRef<int64_t>)> static Value importGlobalPool(NodeImport &n) {
+  if (n.rank(0) < 3)
+    return n.fail("expected an operand [N, C, ..]");
+  SmallVector<int64_t> dims, shape(n.shape(0));
+  for (int64_t d = 2; d < n.rank(0); ++d) {
+    dims.push_back(d);
+    shape[d] = 1;
+  }
+  return reshape(n.b, build(n.b, n[0], dims), shape);
+}
+
+static Value maximum(compose::Builder &b, Value x, ArrayRef<int64_t> dims) {
+  return reduce(b, tiny::ReduceKind::Max, x, dims);
+}
+
+ArrayRef<Operator> onnx::windowOperators() {
+  static const Operator rows[] = {
+      {"AveragePool", 1, 1, 1, Narrow::Widen, importAveragePool},
+      {"Conv", 1, 2, 3, Narrow::Widen, importConv},
+      {"Gemm", 1, 2, 3, Narrow::Widen, importGemm},
+      {"GlobalAveragePool", 1, 1, 1, Narrow::Widen, importGlobalPool<reduceMean>},
+      {"GlobalMaxPool", 1, 1, 1, Narrow::Widen, importGlobalPool<maximum>},
+      {"LpPool", 1, 1, 1, Narrow::Widen, importLpPool},
+      {"MatMul", 1, 2, 2, Narrow::Widen, importMatMul},
+      {"MaxPool", 1, 1, 1, Narrow::Widen, importMaxPool},
+  };
+  return rows;
+}

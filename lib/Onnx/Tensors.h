@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Element types and tensors of ONNX files as types and attributes.
+
+#ifndef TINYC_LIB_ONNX_TENSORS_H
+#define TINYC_LIB_ONNX_TENSORS_H
+
+#include "lib/Onnx/onnx.pb.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Location.h"
+
+#include <vector>
+
+namespace tinyc::onnx {
+
+/// The name that the ONNX specification gives to a value of TensorProto.DataType, e.g. "float16"; "data type 99" for
+/// an unknown one.
+std::string dataTypeName(int32_t dataType);
+
+/// The element type; null for those that the tiny dialect does not have (strings, complex numbers, 4 bits and less).
+mlir::Type elementType(int32_t dataType, mlir::MLIRContext *context);
+
+/// A tensor with its elements: row-major, little-endian, truth values as bytes 0 and 1.
+struct TensorData {
+  mlir::RankedTensorType type;
+  std::vector<uint8_t> bytes;
+};
+
+/// Reads a tensor, from `folder` (that of the model) if its data are external. What the message claims is checked
+/// against what is there before anything is allocated. `what` begins the error, e.g. "initialiser 'w'".
+llvm::FailureOr<TensorData> readTensor(const TensorProto &tensor, llvm::StringRef folder, const std::string &what,
+                                       mlir::Location loc);
+
+/// The elements as an attribute.
+mlir::DenseElementsAttr toElements(const TensorData &tensor);
+
+/// The integers (or truth values) of a tensor in order.
+llvm::SmallVector<int64_t> toIntegers(mlir::DenseElementsAttr elements);
+
+} // namespace tinyc::onnx
+
+#endif // TINYC_LIB_ONNX_TENSORS_H
