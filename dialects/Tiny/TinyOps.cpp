@@ -4,6 +4,8 @@
 
 #include "dialects/Tiny/TinyOps.h"
 
+#include "dialects/Index/Bounds.h"
+
 #include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
@@ -116,9 +118,14 @@ static SmallVector<int64_t> shapeWithout(ArrayRef<int64_t> shape, ArrayRef<int64
   return rest;
 }
 
+// A vector type is built anew: its clone keeps which dimensions are scalable, one flag for each old dimension.
+static Type reducedType(ShapedType type, ArrayRef<int64_t> dims) {
+  SmallVector<int64_t> shape = shapeWithout(type.getShape(), dims);
+  return isa<VectorType>(type) ? Type(VectorType::get(shape, type.getElementType())) : Type(type.clone(shape));
+}
+
 void ReduceOp::build(OpBuilder &b, OperationState &state, ReduceKind kind, Value input, ArrayRef<int64_t> dims) {
-  auto type = cast<ShapedType>(input.getType());
-  build(b, state, type.clone(shapeWithout(type.getShape(), dims)), kind, input, dims);
+  build(b, state, reducedType(cast<ShapedType>(input.getType()), dims), kind, input, dims);
 }
 
 LogicalResult ReduceOp::verify() {
@@ -133,7 +140,7 @@ LogicalResult ReduceOp::verify() {
       return emitOpError("expected increasing dimensions below ") << input.getRank() << ", found " << getDims();
     last = dim;
   }
-  Type expected = input.clone(shapeWithout(input.getShape(), getDims()));
+  Type expected = reducedType(input, getDims());
   if (getType() != expected)
     return emitOpError("expected the result ") << expected << ", found " << getType();
   return success();
@@ -156,6 +163,10 @@ LogicalResult ViewOp::verify() {
     return emitOpError(getMask() ? "has a mask and no fill" : "has a fill and no mask");
   if (getFill() && getFill()->getType() != result.getElementType())
     return emitOpError("expected a fill of type ") << result.getElementType() << ", found " << getFill()->getType();
+  tinyc::BoundsProver prover;
+  if (std::optional<std::string> why = prover.refute(map, getMask().value_or(IntegerSet()),
+                                                     tinyc::domainOf(result.getShape()), input.getShape()))
+    return emitOpError("reads outside of its input ") << input << ": " << *why;
   return success();
 }
 

@@ -373,7 +373,7 @@ def Tiny_ViewOp : Tiny_Op<"view", [Pure]> {
     `result[p] = input[map(p)]` where `mask(p)` holds, else `fill`. The map takes the result's dimensions and gives the
     input's; it may hold `mod` and `floordiv`, so reshape, permute, expand, pad, shrink, flip and strided windows are
     all views, and a view of a view is one view. At every point of the mask `map` stays inside the input: the verifier
-    proves it by intervals or rejects the op.
+    proves it or rejects the op with a point at which it does not.
 
     `fill` has the element type and is given where there is a mask.
 
