@@ -31,6 +31,16 @@ def Fuse : Pass<"fuse", "::mlir::func::FuncOp"> {
 
 //===- 4-tile ----------------------------------------------------------------------------------------------------===//
 
+def ProveBounds : Pass<"prove-bounds", "::mlir::ModuleOp"> {
+  let summary = "Proves that no access of a kernel or of a tiled function leaves its buffer";
+  let description = [{
+    For every read of a stage and every tiny.load and tiny.store: the map stays in the buffer at all points of the
+    domain and mask. Offsets may come from loops, affine and arith on index, and from the unit's number, whose bound is
+    that of the launches. An access of which that is not so, or cannot be told, is an error that names a point.
+  }];
+  let statistics = [Statistic<"numPrograms", "programs", "Coordinates that intervals and masks alone did not decide">];
+}
+
 //===- 5-lanes ---------------------------------------------------------------------------------------------------===//
 
 //===- 6-lower ---------------------------------------------------------------------------------------------------===//
