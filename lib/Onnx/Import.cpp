@@ -7,6 +7,7 @@
 #include "lib/Onnx/Model.h"
 #include "lib/Onnx/NodeImport.h"
 #include "lib/Onnx/Tensors.h"
+#include "lib/Reference/Reference.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/Path.h"
@@ -52,6 +53,7 @@ private:
   LogicalResult importNodes(ArrayRef<const NodeProto *> ordered,
                             const google::protobuf::RepeatedPtrField<NodeProto> &nodes, Scope &scope);
   LogicalResult importNode(const NodeProto &node, const std::string &name, Scope &scope);
+  LogicalResult fold(Operation *op, MutableArrayRef<Value> results);
   LogicalResult call(const FunctionProto &function, const NodeProto &node, const std::string &name, Scope &caller);
   LogicalResult compose(NodeImport &n, const Operator &row, SmallVectorImpl<Value> &results);
   LogicalResult addOutputs(Scope &scope);
@@ -296,9 +298,12 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
   SmallVector<Value> results;
   if (failed(compose(n, *row, results)))
     return failure();
-  Operation *op = before ? before->getNextNode() : block->empty() ? nullptr : &block->front();
-  for (; op; op = op->getNextNode())
-    if (failed(verify(op)))
+  Block::iterator first = before ? std::next(before->getIterator()) : block->begin();
+  for (Operation &op : llvm::make_range(first, block->end()))
+    if (failed(verify(&op)))
+      return failure();
+  for (Operation &op : llvm::make_early_inc_range(llvm::make_range(first, block->end())))
+    if (failed(fold(&op, results)))
       return failure();
   for (const auto &[index, output] : llvm::enumerate(node.output())) {
     if (output.empty())
@@ -311,6 +316,28 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
       return n.error() << "its result of shape " << spell(compose::shapeOf(result)) << " is too large";
     scope.values[output] = result;
   }
+  return success();
+}
+
+// Replaces an op on small constants by what the reference computes, in `results` too. So the arithmetic that models do
+// on shapes is known to the next node.
+LogicalResult Importer::fold(Operation *op, MutableArrayRef<Value> results) {
+  if (op->getNumResults() != 1 || isa<tiny::ConstOp, tiny::ParamOp>(op) ||
+      !llvm::all_of(op->getOperands(), [](Value v) { return isa_and_nonnull<tiny::ConstOp>(v.getDefiningOp()); }))
+    return success();
+  Value old = op->getResult(0);
+  auto type = cast<RankedTensorType>(old.getType());
+  int64_t limit = isa<tiny::IotaOp>(op) ? kMaxConstElements : kMaxConstIntegers;
+  if (compose::elementCount(type.getShape()).value_or(limit + 1) > limit)
+    return success();
+  TensorRef value = Reference().evaluate(old);
+  if (!value)
+    return errors ? failure() : success();
+  OpBuilder at(op);
+  Value folded = tiny::ConstOp::create(at, op->getLoc(), constantOf(*value, type));
+  llvm::replace(results, old, folded);
+  old.replaceAllUsesWith(folded);
+  op->erase();
   return success();
 }
 

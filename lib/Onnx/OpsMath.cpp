@@ -2,6 +2,7 @@
 //
 // Arithmetic, elementary functions and activations.
 
+#include "lib/Builders/Elementary.h"
 #include "lib/Onnx/BroadcastOperands.h"
 
 using namespace mlir;
@@ -145,6 +146,31 @@ static Value importShrink(NodeImport &n) {
   return where(n.b, less(n.b, number(n, lambda), n[0]), sub(n.b, n[0], number(n, bias)), low);
 }
 
+static Value importGelu(NodeImport &n) {
+  std::string approximate = n.text("approximate", "none");
+  Value x = n[0], inner;
+  if (approximate == "tanh") {
+    // sqrt(2 / pi) * (x + 0.044715 x^3)
+    Value cubic = mul(n.b, mul(n.b, mul(n.b, x, x), x), number(n, 0.044715));
+    inner = compose::tanh(n.b, mul(n.b, add(n.b, x, cubic), number(n, 0.7978845608028654)));
+  } else if (approximate == "none") {
+    inner = compose::erf(n.b, mul(n.b, x, number(n, 0.7071067811865476)));
+  } else {
+    return n.fail("attribute 'approximate': expected none or tanh, found '" + approximate + "'");
+  }
+  return inner ? mul(n.b, mul(n.b, x, number(n, 0.5)), add(n.b, inner, number(n, 1))) : inner;
+}
+
+static Value importSwish(NodeImport &n) {
+  double alpha = n.number("alpha", 1);
+  Value scaled = alpha == 1 ? n[0] : mul(n.b, n[0], number(n, alpha));
+  return mul(n.b, n[0], sigmoid(n.b, scaled));
+}
+
+static Value importMish(NodeImport &n) { return mul(n.b, n[0], compose::tanh(n.b, softplus(n.b, n[0]))); }
+
+static Value tangent(compose::Builder &b, Value x) { return div(b, compose::sin(b, x), compose::cos(b, x)); }
+
 template <tiny::RoundMode mode> static Value rounded(compose::Builder &b, Value x) { return round(b, mode, x); }
 
 ArrayRef<Operator> onnx::mathOperators() {
@@ -155,11 +181,14 @@ ArrayRef<Operator> onnx::mathOperators() {
       {"Ceil", 1, 1, 1, Narrow::Widen, unary<rounded<tiny::RoundMode::Ceil>>},
       {"Celu", 12, 1, 1, Narrow::Widen, importCelu},
       {"Clip", 1, 1, 3, Narrow::Widen, importClip},
+      {"Cos", 7, 1, 1, Narrow::Widen, unary<compose::cos>},
       {"Div", 1, 2, 2, Narrow::Widen, legacyBinary<compose::div>},
       {"Div", 7, 2, 2, Narrow::Widen, binary<compose::div>},
       {"Elu", 1, 1, 1, Narrow::Widen, importElu},
+      {"Erf", 9, 1, 1, Narrow::Widen, unary<compose::erf>},
       {"Exp", 1, 1, 1, Narrow::Widen, unary<compose::exp>},
       {"Floor", 1, 1, 1, Narrow::Widen, unary<rounded<tiny::RoundMode::Floor>>},
+      {"Gelu", 20, 1, 1, Narrow::Widen, importGelu},
       {"HardSigmoid", 1, 1, 1, Narrow::Widen, importHardSigmoid},
       {"HardSwish", 14, 1, 1, Narrow::Widen, importHardSwish},
       {"LeakyRelu", 1, 1, 1, Narrow::Widen, importLeakyRelu},
@@ -167,6 +196,7 @@ ArrayRef<Operator> onnx::mathOperators() {
       {"Max", 1, 1, -1, Narrow::Widen, variadic<compose::max>},
       {"Mean", 1, 1, -1, Narrow::Widen, importMean},
       {"Min", 1, 1, -1, Narrow::Widen, variadic<compose::min>},
+      {"Mish", 18, 1, 1, Narrow::Widen, importMish},
       {"Mod", 10, 2, 2, Narrow::Widen, importMod},
       {"Mul", 1, 2, 2, Narrow::Widen, legacyBinary<compose::mul>},
       {"Mul", 7, 2, 2, Narrow::Widen, binary<compose::mul>},
@@ -179,6 +209,7 @@ ArrayRef<Operator> onnx::mathOperators() {
       {"Round", 11, 1, 1, Narrow::Widen, unary<rounded<tiny::RoundMode::Even>>},
       {"Selu", 1, 1, 1, Narrow::Widen, importSelu},
       {"Shrink", 9, 1, 1, Narrow::Widen, importShrink},
+      {"Sigmoid", 1, 1, 1, Narrow::Widen, unary<compose::sigmoid>},
       {"Sign", 9, 1, 1, Narrow::Widen, unary<compose::sign>},
       {"Sin", 7, 1, 1, Narrow::Widen, unary<compose::sin>},
       {"Softplus", 1, 1, 1, Narrow::Widen, unary<softplus>},
@@ -187,6 +218,9 @@ ArrayRef<Operator> onnx::mathOperators() {
       {"Sub", 1, 2, 2, Narrow::Widen, legacyBinary<compose::sub>},
       {"Sub", 7, 2, 2, Narrow::Widen, binary<compose::sub>},
       {"Sum", 1, 1, -1, Narrow::Widen, variadic<compose::add>},
+      {"Swish", 24, 1, 1, Narrow::Widen, importSwish},
+      {"Tan", 7, 1, 1, Narrow::Widen, unary<tangent>},
+      {"Tanh", 1, 1, 1, Narrow::Widen, unary<compose::tanh>},
       {"ThresholdedRelu", 10, 1, 1, Narrow::Widen, importThresholdedRelu},
   };
   return rows;

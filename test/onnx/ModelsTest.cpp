@@ -18,5 +18,5 @@ TEST_P(Models, ReferenceGivesExpectedOutputs) {
   EXPECT_EQ(result.outcome, Outcome::Passed) << result.message;
 }
 
-INSTANTIATE_TEST_SUITE_P(Shared, Models, testing::Values("mnist", "micro_kws"),
+INSTANTIATE_TEST_SUITE_P(Shared, Models, testing::Values("mnist", "micro_kws", "magika", "ultraface"),
                          [](const auto &info) { return std::string(info.param); });
