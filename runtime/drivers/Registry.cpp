@@ -9,10 +9,14 @@
 namespace tinyc {
 
 extern const Driver cpuDriver;
+extern const Driver cudaDriver;
+extern const Driver hipDriver;
 extern const Driver nullDriver;
 
 static const Driver *const drivers[] = {
     &cpuDriver,
+    &cudaDriver,
+    &hipDriver,
     &nullDriver,
 };
 
