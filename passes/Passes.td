@@ -45,4 +45,16 @@ def ProveBounds : Pass<"prove-bounds", "::mlir::ModuleOp"> {
 
 //===- 6-lower ---------------------------------------------------------------------------------------------------===//
 
+def ExpandElementary : Pass<"expand-elementary"> {
+  let summary = "Writes exp, log, sin and float mod out as polynomials and integer arithmetic";
+  let options = [Option<"expandSqrt", "expand-sqrt", "bool", "false",
+                        "also f32 sqrt, for a target whose own is not correctly rounded">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def LowerArith : Pass<"lower-arith"> {
+  let summary = "Elementwise tiny ops on scalars and vectors become arith, unsigned types signless";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 #endif
