@@ -241,6 +241,12 @@ LogicalResult StageOp::verifyRegions() {
 
 //===- tiny.launch -----------------------------------------------------------------------------------------------===//
 
+// lower-arith makes a kernel's unsigned types signless while the launch keeps the user's.
+static Type signless(Type type) {
+  auto integer = dyn_cast<IntegerType>(elementType(type));
+  return integer ? withElementType(type, IntegerType::get(type.getContext(), integer.getWidth())) : type;
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());
   if (!function) {
@@ -258,7 +264,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     expected.push_back(
         MemRefType::get(cast<RankedTensorType>(type).getShape(), cast<RankedTensorType>(type).getElementType()));
   expected.push_back(IndexType::get(getContext()));
-  if (function.getArgumentTypes() == ArrayRef<Type>(expected))
+  if (llvm::map_to_vector(function.getArgumentTypes(), signless) == llvm::map_to_vector(expected, signless))
     return success();
   InFlightDiagnostic error = emitOpError("expected a kernel that takes (") << expected << ")";
   error.attachNote(function.getLoc()) << "found (" << function.getArgumentTypes() << ")";

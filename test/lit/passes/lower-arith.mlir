@@ -1,7 +1,6 @@
 // Elementwise tiny ops on scalars and vectors become arith; unsigned types become signless.
 // RUN: tinyc-opt --lower-arith --split-input-file %s | FileCheck %s
 
-
 // CHECK-LABEL: func @integer_division
 // CHECK-SAME: (%[[A:.*]]: vector<4xi32>, %[[B:.*]]: vector<4xi32>)
 func.func @integer_division(%a: vector<4xi32>, %b: vector<4xi32>) -> (vector<4xi32>, vector<4xi32>) {
@@ -116,5 +115,26 @@ func.func @half(%a: vector<2x4xbf16>, %b: vector<2x4xbf16>) -> vector<2x4xbf16> 
 func.func @tensors(%a: tensor<4xui8>) -> tensor<4xui8> {
   // CHECK: tiny.add %{{.*}} : tensor<4xui8>
   %r = tiny.add %a, %a : tensor<4xui8>
+  return %r : tensor<4xui8>
+}
+
+// -----
+
+// A launch keeps the user's types while its kernel's become signless.
+// CHECK-LABEL: func @add_one(%{{.*}}: memref<4xi8>, %{{.*}}: memref<4xi8>, %{{.*}}: index)
+func.func @add_one(%in: memref<4xui8>, %out: memref<4xui8>, %unit: index) {
+  // CHECK: tiny.load {{.*}} fill -56 : i8 : memref<4xi8> -> vector<8xi8>
+  %c0 = arith.constant 0 : index
+  %x = tiny.load %in[%c0] by affine_map<(d0) -> (d0)> mask affine_set<(d0) : (3 - d0 >= 0)> fill 200 : ui8 : memref<4xui8> -> vector<8xui8>
+  // CHECK: arith.constant dense<-1> : vector<8xi8>
+  %one = tiny.const dense<255> : vector<8xui8>
+  %y = tiny.add %x, %one : vector<8xui8>
+  tiny.store %y, %out[%c0] by affine_map<(d0) -> (d0)> mask affine_set<(d0) : (3 - d0 >= 0)> : vector<8xui8>, memref<4xui8>
+  return
+}
+// CHECK-LABEL: func @main(%{{.*}}: tensor<4xui8>)
+func.func @main(%x: tensor<4xui8>) -> tensor<4xui8> {
+  // CHECK: tiny.launch @add_one
+  %r = tiny.launch @add_one "add_one_0" units 1 (%x) : (tensor<4xui8>) -> tensor<4xui8>
   return %r : tensor<4xui8>
 }
