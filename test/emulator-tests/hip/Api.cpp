@@ -11,7 +11,7 @@ using namespace hiptest;
 
 static const std::string VectorAdd = std::string(Prelude) + R"(
 __constant int table[4] = {1, 2, 3, 5};
-__global int counter = 7;
+__attribute__((visibility("protected"))) __global int counter = 7;
 __kernel void add(__global float *o, __global const float *a, __global const float *b, int n) {
   uint i = gid();
   if (i < n) o[i] = a[i] + b[i];

@@ -49,6 +49,11 @@ bool Decoder::operand(const std::string &text, Type type, Operand &out, std::str
   return true;
 }
 
+void noteLimit(Instruction &instruction, const Operand &operand) {
+  if (operand.kind == OperandKind::Vector)
+    instruction.vectorLimit = std::max<uint16_t>(instruction.vectorLimit, operand.reg + operand.words);
+}
+
 /// Lays a constant out over the lanes, its sign modifiers applied, so that executing costs nothing.
 void Decoder::spread(Operand &operand) {
   if (operand.kind != OperandKind::Constant)
@@ -77,6 +82,7 @@ void Decoder::spread(Operand &operand) {
 }
 
 void Decoder::addRange(Instruction &instruction, const Operand &operand) {
+  noteLimit(instruction, operand);
   if (instruction.rangeCount >= std::size(instruction.ranges))
     return;
   if (operand.kind == OperandKind::Vector)
@@ -202,7 +208,8 @@ bool Decoder::decodeScalar(const ScalarOp &row, const Printed &printed, Instruct
       return false;
     instruction.d[0].words = row.resultWords;
   }
-  for (unsigned i = 0; i < row.sources; ++i) {
+  const unsigned sources = row.flags & ScalarOp::SavesExec ? 1 : row.sources; // EXEC is the second
+  for (unsigned i = 0; i < sources; ++i) {
     Type type = row.sourceWords[i] > 1 ? Type::B64 : Type::B32;
     if (next < printed.operands.size()) {
       if (!operand(printed.operands[next++], type, instruction.s[i], why))
@@ -216,7 +223,7 @@ bool Decoder::decodeScalar(const ScalarOp &row, const Printed &printed, Instruct
     }
     instruction.s[i].words = row.sourceWords[i];
   }
-  instruction.sources = row.sources;
+  instruction.sources = uint8_t(sources);
   return next == printed.operands.size() ? true : (why = "more operands than expected", false);
 }
 
@@ -313,6 +320,8 @@ bool Decoder::decode(const std::string &text, Instruction &instruction, std::str
   if (loads) { // their results may replace one another while outstanding; see markPending
     for (const Operand &operand : instruction.s)
       addRange(instruction, operand);
+    for (const Operand &operand : instruction.d)
+      noteLimit(instruction, operand);
   } else {
     addRanges(instruction);
   }

@@ -28,6 +28,7 @@ int Driver::complain(int error, const std::string &message) {
 }
 
 int Driver::load(const void *data, size_t size, Module *&out) {
+  controls = Controls::fromEnvironment(); // what to drop may differ from module to module
   auto module = std::make_unique<Module>();
   std::string error;
   if (!readCodeObject(data, size, module->object, error))
@@ -165,6 +166,7 @@ int Driver::launch(Function &function, const LaunchSize &size, void **parameters
   if (kernel.rsrc1 >> 12 & 15)
     return complain(hipErrorNotSupported, where + "expected rounding to nearest even, found another rounding mode");
 
+  controls = Controls::fromEnvironment();
   Launch launch;
   launch.kernel = &kernel;
   launch.program = &function.module->program;

@@ -99,7 +99,9 @@ template <typename T> int32_t exponent(T x) {
   return e;
 }
 
-/// v_div_scale: prepares numerator or denominator (whichever the first operand is) so that the iteration neither
+/// v_div_scale, as the ISA document describes it; where reciprocal and quotient are both denormal the denominator is
+/// scaled down (scaled up, as the document's formula has it, a large denominator would overflow).
+/// Prepares numerator or denominator (whichever the first operand is) so that the iteration neither
 /// overflows nor loses bits; the mask says that v_div_fmas must scale back.
 template <typename T> WithMask<T> divisionScale(T chosen, T denominator, T numerator) {
   using F = FloatFacts<T>;
@@ -117,7 +119,7 @@ template <typename T> WithMask<T> divisionScale(T chosen, T denominator, T numer
     return {scale(chosen, up), false};
   bool reciprocalDenormal = denormal(T(1) / denominator), quotientDenormal = denormal(T(numerator / denominator));
   if (reciprocalDenormal && quotientDenormal)
-    return {isDenominator ? scale(chosen, up) : chosen, true};
+    return {isDenominator ? scale(chosen, -up) : chosen, true};
   if (reciprocalDenormal)
     return {scale(chosen, -up), false};
   if (quotientDenormal)
@@ -152,6 +154,9 @@ template <typename T> T divisionFixup(T quotient, T denominator, T numerator) {
     if (difference < underflow)
       return negative ? -T(0) : T(0);
   }
+  // An overflow far enough makes the iteration subtract infinities.
+  if (isNan(quotient))
+    return negative ? -infinity : infinity;
   T magnitude = signOf(quotient) ? -quotient : quotient;
   return negative ? -magnitude : magnitude;
 }

@@ -110,12 +110,13 @@ struct Instruction {
   uint8_t bytes = 0;      // memory: bytes a lane moves
   uint8_t element = 0;    // memory: sub-operation, see the file that sets it
   int32_t offset = 0, offset1 = 0;
-  uint32_t immediate = 0;  // the low 16 bits of scalar program-flow instructions
-  uint32_t target = 0;     // branches: index of the instruction jumped to
-  uint32_t address = 0;    // relative to the image
-  uint32_t size = 0;       // of the encoding, in bytes
-  uint32_t syncNumber = 0; // 1.. among the synchronising instructions, 0: none
-  uint32_t text = 0;       // index in Program::texts
+  uint32_t immediate = 0;   // the low 16 bits of scalar program-flow instructions
+  uint16_t vectorLimit = 0; // one more than the highest vector register named
+  uint32_t target = 0;      // branches: index of the instruction jumped to
+  uint32_t address = 0;     // relative to the image
+  uint32_t size = 0;        // of the encoding, in bytes
+  uint32_t syncNumber = 0;  // 1.. among the synchronising instructions, 0: none
+  uint32_t text = 0;        // index in Program::texts
   const Dpp *dpp = nullptr;
   const Instruction *dual = nullptr; // the second half of v_dual_*
 };

@@ -84,6 +84,26 @@ static void runSwap(Wave &wave, const Instruction &i) {
   writeVector(wave, i.d[1].reg, values[0], shadows[0], wave.exec());
 }
 
+/// v_movrels reads, v_movreld writes the register that M0 counts on from the one named.
+static void runMoveRelative(Wave &wave, const Instruction &i) {
+  Operand m0;
+  m0.kind = OperandKind::Scalar;
+  m0.reg = M0;
+  uint32_t step = uint32_t(readScalarDefined(wave, m0, "a register number"));
+  Operand from = i.s[0];
+  uint32_t to = i.d[0].reg + (i.element ? step : 0);
+  if (!i.element)
+    from.reg = uint16_t(from.reg + step);
+  if (to >= wave.vectorCount || (from.kind == OperandKind::Vector && from.reg >= wave.vectorCount))
+    fault(-1, "expected m0 to count on to one of the " + std::to_string(wave.vectorCount) + " registers, found " +
+                  std::to_string(step));
+  if (wave.pending[ScalarCount + to] || (from.kind == OperandKind::Vector && wave.pending[ScalarCount + from.reg]))
+    fault(-1, "expected a s_waitcnt before a register named by m0 is used, found a load into it still outstanding");
+  alignas(64) uint32_t temporary[2 * kLanes], shadow[2 * kLanes];
+  fetchShadow(wave, from, wave.exec(), shadow);
+  writeVector(wave, to, fetch(wave, from, temporary), shadow, wave.exec());
+}
+
 void tinyc::emulator::amd::addLaneOps(std::vector<SpecialOp> &table) {
   table.push_back({"v_readlane_b32", runReadLane, Class::Vector, "Dss"});
   table.push_back({"v_readfirstlane_b32", runReadFirstLane, Class::Vector, "Ds"});
@@ -93,5 +113,7 @@ void tinyc::emulator::amd::addLaneOps(std::vector<SpecialOp> &table) {
   table.push_back({"v_mbcnt_lo_u32_b32", runBitsBelow, Class::Vector, "Dss", 0, 0});
   table.push_back({"v_mbcnt_hi_u32_b32", runBitsBelow, Class::Vector, "Dss", 0, 1});
   table.push_back({"v_swap_b32", runSwap, Class::Vector, "DD"});
+  table.push_back({"v_movrels_b32", runMoveRelative, Class::Vector, "Ds", 0, 0});
+  table.push_back({"v_movreld_b32", runMoveRelative, Class::Vector, "Ds", 0, 1});
   table.push_back({"v_nop", [](Wave &, const Instruction &) {}, Class::Vector, "-"});
 }

@@ -23,15 +23,18 @@ static uint32_t bitField(uint32_t word, unsigned shift, unsigned width) { return
 static void initialise(Wave &wave, Launch &launch, Group &group, unsigned id) {
   namespace hsa = llvm::amdhsa;
   const KernelInfo &kernel = *launch.kernel;
+  std::vector<uint32_t> storage = std::move(wave.vectorStorage), shadows = std::move(wave.shadowStorage);
   wave = Wave();
+  wave.vectorStorage = std::move(storage);
+  wave.shadowStorage = std::move(shadows);
   wave.launch = &launch;
   wave.group = &group;
   wave.program = launch.program;
   wave.id = id;
   wave.pc = launch.program->indexOf(kernel.entry);
-  wave.vectorCount = 256;
-  wave.vectorStorage.assign(256 * kLanes, 0xfffbad00);
-  wave.shadowStorage.assign(256 * kLanes, ~0u);
+  wave.vectorCount = std::min(256u, (bitField(kernel.rsrc1, 0, 6) + 1) * 8); // granules of 8 in waves of 32
+  wave.vectorStorage.assign(wave.vectorCount * kLanes, 0xfffbad00);
+  wave.shadowStorage.assign(wave.vectorCount * kLanes, ~0u);
   std::fill(std::begin(wave.poison), std::end(wave.poison), ~0u);
   std::fill(std::begin(wave.s), std::end(wave.s), 0xfffbad01);
   std::fill(std::begin(wave.scalarShadow), std::end(wave.scalarShadow), ~0u);
@@ -88,6 +91,9 @@ static void runWave(Wave &wave, uint64_t budget) {
     wave.current = wave.pc++;
     ++counts[unsigned(instruction.cls)];
     ++done;
+    if (instruction.vectorLimit > wave.vectorCount)
+      fault(-1, "expected registers below v" + std::to_string(wave.vectorCount) +
+                    ", as the kernel's descriptor asks for, found v" + std::to_string(instruction.vectorLimit - 1));
     if (wave.pendingTotal)
       checkPending(wave, instruction);
     instruction.run(wave, instruction);

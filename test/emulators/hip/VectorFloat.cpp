@@ -65,8 +65,12 @@ void addDouble(std::vector<VectorOp> &t) {
   t.push_back(op<[](double a, double b, double c, bool scaled) {
     if (!scaled)
       return std::fma(a, b, c);
-    long double r = std::fma((long double)a, (long double)b, (long double)c);
-    return double(std::ldexp(r, (bitsOf(c) >> 52 & 0x7ff) > 1023 ? 128 : -128));
+    // One rounding: only results that scaling makes denormal would be rounded twice.
+    int n = (bitsOf(c) >> 52 & 0x7ff) > 1023 ? 128 : -128;
+    double r = std::fma(a, b, c);
+    if (std::fabs(r) >= std::ldexp(0x1p-1022, -n) || r == 0)
+      return std::ldexp(r, n);
+    return double(std::ldexp(std::fma((long double)a, (long double)b, (long double)c), n));
   }>("v_div_fmas_f64"));
   t.push_back(op<[](double q, double d, double n) { return divisionFixup(q, d, n); }>("v_div_fixup_f64"));
 }
