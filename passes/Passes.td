@@ -29,7 +29,18 @@ def Fuse : Pass<"fuse", "::mlir::func::FuncOp"> {
 
 //===- 3-schedule ------------------------------------------------------------------------------------------------===//
 
+def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {
+  let summary = "Chooses how each kernel runs on the module's chip, and verifies what was chosen by hand";
+}
+
 //===- 4-tile ----------------------------------------------------------------------------------------------------===//
+
+def Tile : Pass<"tile", "::mlir::ModuleOp"> {
+  let summary = "Turns each distinct kernel into a function of tiles over one work unit, and kernels into launches";
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::tinyc::tiny::TinyDialect"];
+}
 
 def ProveBounds : Pass<"prove-bounds", "::mlir::ModuleOp"> {
   let summary = "Proves that no access of a kernel or of a tiled function leaves its buffer";
@@ -44,6 +55,22 @@ def ProveBounds : Pass<"prove-bounds", "::mlir::ModuleOp"> {
 //===- 5-lanes ---------------------------------------------------------------------------------------------------===//
 
 //===- 6-lower ---------------------------------------------------------------------------------------------------===//
+
+def OutlineKernels : Pass<"outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "Moves tiled kernels to a module of their own, @kernels";
+}
+
+def LowerTiles : Pass<"lower-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Tiles become vector registers, buffers pointers: loads, stores and reductions of a CPU";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::tinyc::tiny::TinyDialect"];
+}
+
+def CpuAbi : Pass<"cpu-abi", "::mlir::ModuleOp"> {
+  let summary = "Wraps each kernel in the function that the CPU driver calls";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
 
 def ExpandElementary : Pass<"expand-elementary"> {
   let summary = "Writes exp, log, sin and float mod out as polynomials and integer arithmetic";

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Recognises contractions by which dimensions each factor of the product varies with.
+
+#include "passes/3-schedule/KernelClass.h"
+
+#include "llvm/ADT/SmallBitVector.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+static int64_t product(ArrayRef<int64_t> sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
+}
+
+int64_t Contraction::size(ArrayRef<unsigned> dims) {
+  SmallVector<int64_t> domain = stage.getDomain();
+  int64_t size = 1;
+  for (unsigned dim : dims)
+    size *= domain[dim];
+  return size;
+}
+
+// The read at the root of a chain of casts; none for anything else.
+static std::optional<unsigned> castRead(Value value) {
+  while (auto cast = value.getDefiningOp<CastOp>())
+    value = cast.getInput();
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return argument.getArgNumber();
+  return std::nullopt;
+}
+
+// The dimensions that a read's position depends on. A dimension of size 1 is nobody's.
+static llvm::SmallBitVector dimensionsOf(StageOp stage, unsigned read) {
+  SmallVector<int64_t> domain = stage.getDomain();
+  llvm::SmallBitVector dims(domain.size());
+  AffineMap map = stage.getMap(read);
+  IntegerSet mask = stage.getMask(read);
+  for (unsigned d = 0; d < domain.size(); ++d) {
+    bool used = map.isFunctionOfDim(d);
+    if (mask)
+      for (AffineExpr constraint : mask.getConstraints())
+        used |= constraint.isFunctionOfDim(d);
+    if (used && domain[d] > 1)
+      dims.set(d);
+  }
+  return dims;
+}
+
+// Whether all reads of earlier stages in `stage` are at the stage's own point.
+static bool readsOwnPoint(StageOp stage) {
+  for (auto [i, operand] : llvm::enumerate(stage.getOperands()))
+    if (operand.getDefiningOp<StageOp>() && (!stage.getMap(i).isIdentity() || stage.getMask(i)))
+      return false;
+  return true;
+}
+
+std::optional<Contraction> tinyc::matchContraction(KernelOp kernel) {
+  auto stages = kernel.getStages();
+  if (stages.empty())
+    return std::nullopt;
+  StageOp stage = *stages.begin();
+  if (stage.getReduce().empty() || stage.getNumResults() != 1 || stage.getKind(0) != ReduceKind::Sum ||
+      kernel.getShared() != stage.getNumParallel())
+    return std::nullopt;
+  for (StageOp other : llvm::drop_begin(stages))
+    if (!other.getReduce().empty() || other.getParallel() != stage.getParallel() || !readsOwnPoint(other))
+      return std::nullopt;
+  auto mul = stage.getYield().getValues()[0].getDefiningOp<MulOp>();
+  if (!mul)
+    return std::nullopt;
+  std::optional<unsigned> lhs = castRead(mul.getLhs()), rhs = castRead(mul.getRhs());
+  Type element = mul.getType();
+  if (!lhs || !rhs || *lhs == *rhs || !(element.isF32() || element.isF64() || element.isInteger(32)))
+    return std::nullopt;
+
+  unsigned parallel = stage.getNumParallel();
+  SmallVector<int64_t> domain = stage.getDomain();
+  llvm::SmallBitVector lhsDims = dimensionsOf(stage, *lhs), rhsDims = dimensionsOf(stage, *rhs);
+  int last = -1;
+  for (unsigned d = 0; d < parallel; ++d)
+    if (domain[d] > 1)
+      last = d;
+  if (last < 0 || lhsDims.test(last) == rhsDims.test(last))
+    return std::nullopt;
+  if (lhsDims.test(last)) {
+    std::swap(lhs, rhs);
+    std::swap(lhsDims, rhsDims);
+  }
+  Contraction c;
+  c.stage = stage;
+  c.rowsRead = *lhs;
+  c.columnsRead = *rhs;
+  unsigned first = parallel;
+  while (first > 0 && !lhsDims.test(first - 1))
+    --first;
+  for (unsigned d = first; d < parallel; ++d)
+    c.n.push_back(d);
+  // The longest run of dimensions that only the rows vary with.
+  for (unsigned d = 0; d < first;) {
+    SmallVector<unsigned> run;
+    for (; d < first && !rhsDims.test(d); ++d)
+      run.push_back(d);
+    if (!run.empty() && c.size(run) > c.size(c.m))
+      c.m = run;
+    ++d;
+  }
+  if (c.m.empty() || c.size(c.n) < 2)
+    return std::nullopt;
+  for (unsigned d = 0; d < first; ++d)
+    if (!llvm::is_contained(c.m, d))
+      c.batch.push_back(d);
+  for (unsigned d = parallel; d < domain.size(); ++d)
+    c.k.push_back(d);
+  return c;
+}
+
+SmallVector<int64_t> tinyc::sharedSizes(KernelOp kernel) {
+  auto stages = kernel.getStages();
+  if (stages.empty())
+    return {};
+  return SmallVector<int64_t>((*stages.begin()).getParallel().take_front(kernel.getShared()));
+}
+
+SmallVector<int64_t> tinyc::ownSizes(KernelOp kernel) {
+  SmallVector<int64_t> longest;
+  for (StageOp stage : kernel.getStages()) {
+    SmallVector<int64_t> domain = stage.getDomain();
+    ArrayRef<int64_t> own = ArrayRef<int64_t>(domain).drop_front(kernel.getShared());
+    if (own.size() > longest.size() || (own.size() == longest.size() && product(own) > product(longest)))
+      longest.assign(own.begin(), own.end());
+  }
+  return longest;
+}
+
+bool tinyc::isMap(KernelOp kernel) { return ownSizes(kernel).empty(); }
+
+int64_t tinyc::countOperations(KernelOp kernel) {
+  int64_t operations = 0;
+  for (StageOp stage : kernel.getStages()) {
+    int64_t perPoint = 0;
+    for (Operation &op : stage.getBody().front().without_terminator())
+      perPoint += !isa<ConstOp, IotaOp, CastOp, BitcastOp, WhereOp>(op);
+    for (unsigned i = 0; i < stage.getNumResults(); ++i)
+      perPoint += stage.getKind(i) != ReduceKind::None;
+    operations += perPoint * product(stage.getDomain());
+  }
+  return operations;
+}
+
+int64_t tinyc::countBytes(KernelOp kernel) {
+  int64_t bytes = 0;
+  auto add = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    bytes += tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  };
+  for (Type type : kernel.getInputs().getTypes())
+    add(type);
+  for (Type type : kernel.getResultTypes())
+    add(type);
+  return bytes;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a kernel is to a scheduler: pointwise, rows with reductions, or a contraction (the sum of a product whose two
+// factors are both used again) with an epilogue.
+//
+//   if (std::optional<Contraction> c = matchContraction(kernel)) ...
+
+#ifndef TINYC_PASSES_3_SCHEDULE_KERNELCLASS_H
+#define TINYC_PASSES_3_SCHEDULE_KERNELCLASS_H
+
+#include "dialects/Tiny/TinyOps.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include <optional>
+
+namespace tinyc {
+
+/// A contraction over the stage's domain (parallel dimensions, then reduction ones). The product's factors are called
+/// rows (used again along `n`) and columns (used again along `m`, and varying with the output's last dimension).
+struct Contraction {
+  tiny::StageOp stage;
+  unsigned rowsRead, columnsRead;    ///< reads of the stage
+  llvm::SmallVector<unsigned> m, n;  ///< parallel dimensions of the rows' run and of the columns' run, each adjacent
+  llvm::SmallVector<unsigned> batch; ///< the other parallel dimensions
+  llvm::SmallVector<unsigned> k;     ///< reduction dimensions
+
+  /// Product of the domain's sizes along `dims`.
+  int64_t size(llvm::ArrayRef<unsigned> dims);
+};
+
+/// The kernel as a contraction with pointwise epilogue stages; none if it is not one.
+std::optional<Contraction> matchContraction(tiny::KernelOp kernel);
+
+/// Whether no stage reduces and none has dimensions beside the shared ones.
+bool isMap(tiny::KernelOp kernel);
+
+/// Sizes of the dimensions that the shared ones leave, of the stage with the longest own domain.
+llvm::SmallVector<int64_t> ownSizes(tiny::KernelOp kernel);
+
+/// Sizes of the shared dimensions.
+llvm::SmallVector<int64_t> sharedSizes(tiny::KernelOp kernel);
+
+/// Operations of the unfused definition: a body's arithmetic at each point, and one a point for each reduction.
+int64_t countOperations(tiny::KernelOp kernel);
+
+/// Bytes of inputs and results.
+int64_t countBytes(tiny::KernelOp kernel);
+
+} // namespace tinyc
+
+#endif // TINYC_PASSES_3_SCHEDULE_KERNELCLASS_H

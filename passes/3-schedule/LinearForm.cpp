@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sums of affine atoms, and the one rule that makes addresses of reshaped buffers linear again.
+
+#include "passes/3-schedule/LinearForm.h"
+
+using namespace mlir;
+using namespace tinyc;
+
+int64_t LinearForm::coefficient(unsigned dim) const {
+  for (const Term &term : terms)
+    if (auto d = dyn_cast<AffineDimExpr>(term.atom); d && d.getPosition() == dim)
+      return term.coefficient;
+  return 0;
+}
+
+bool LinearForm::isBent(unsigned dim) const {
+  return llvm::any_of(terms, [&](const Term &term) {
+    return !isa<AffineDimExpr>(term.atom) && term.atom.isFunctionOfDim(dim);
+  });
+}
+
+AffineExpr LinearForm::toExpr(MLIRContext *context) const {
+  AffineExpr sum = getAffineConstantExpr(constant, context);
+  for (const Term &term : terms)
+    sum = sum + term.atom * term.coefficient;
+  return sum;
+}
+
+static void addTerm(LinearForm &form, AffineExpr atom, int64_t coefficient) {
+  for (LinearForm::Term &term : form.terms)
+    if (term.atom == atom) {
+      term.coefficient += coefficient;
+      return;
+    }
+  form.terms.push_back({atom, coefficient});
+}
+
+static void addScaled(LinearForm &form, AffineExpr expr, int64_t scale);
+
+// The `mod` or `floordiv` of an expression whose inside has been brought into its simplest form.
+static void addDivision(LinearForm &form, AffineExprKind kind, AffineExpr inside, int64_t by, int64_t scale) {
+  AffineExpr lhs = linearForm(inside).toExpr(inside.getContext());
+  AffineExpr atom = kind == AffineExprKind::Mod        ? lhs % by
+                    : kind == AffineExprKind::FloorDiv ? lhs.floorDiv(by)
+                                                       : (lhs + (by - 1)).floorDiv(by);
+  if (atom.getKind() == AffineExprKind::Mod || atom.getKind() == AffineExprKind::FloorDiv)
+    addTerm(form, atom, scale);
+  else
+    addScaled(form, atom, scale);
+}
+
+static void addScaled(LinearForm &form, AffineExpr expr, int64_t scale) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    form.constant += constant.getValue() * scale;
+    return;
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return addTerm(form, expr, scale);
+  auto rhs = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    addScaled(form, binary.getLHS(), scale);
+    addScaled(form, binary.getRHS(), scale);
+    return;
+  case AffineExprKind::Mul:
+    if (rhs)
+      return addScaled(form, binary.getLHS(), scale * rhs.getValue());
+    return addTerm(form, expr, scale);
+  default:
+    if (rhs && rhs.getValue() > 0)
+      return addDivision(form, expr.getKind(), binary.getLHS(), rhs.getValue(), scale);
+    return addTerm(form, expr, scale);
+  }
+}
+
+// k * (e mod c) + k * c * (e floordiv c) = k * e. Returns whether a pair was found.
+static bool joinDivisions(LinearForm &form) {
+  for (size_t i = 0; i < form.terms.size(); ++i) {
+    auto [modulo, k] = form.terms[i];
+    if (modulo.getKind() != AffineExprKind::Mod)
+      continue;
+    auto binary = cast<AffineBinaryOpExpr>(modulo);
+    auto by = dyn_cast<AffineConstantExpr>(binary.getRHS());
+    if (!by)
+      continue;
+    AffineExpr quotient = binary.getLHS().floorDiv(by.getValue());
+    for (size_t j = 0; j < form.terms.size(); ++j) {
+      if (form.terms[j].atom != quotient || form.terms[j].coefficient != k * by.getValue())
+        continue;
+      form.terms.erase(form.terms.begin() + std::max(i, j));
+      form.terms.erase(form.terms.begin() + std::min(i, j));
+      addScaled(form, binary.getLHS(), k);
+      return true;
+    }
+  }
+  return false;
+}
+
+static void finish(LinearForm &form) {
+  while (joinDivisions(form))
+    ;
+  llvm::erase_if(form.terms, [](const LinearForm::Term &term) { return term.coefficient == 0; });
+}
+
+LinearForm tinyc::linearForm(AffineExpr expr) {
+  LinearForm form;
+  addScaled(form, expr, 1);
+  finish(form);
+  return form;
+}
+
+LinearForm tinyc::linearAddress(AffineMap map, ArrayRef<int64_t> shape) {
+  LinearForm form;
+  int64_t stride = 1;
+  for (unsigned i = map.getNumResults(); i-- > 0;) {
+    addScaled(form, map.getResult(i), stride);
+    stride *= shape[i];
+  }
+  finish(form);
+  return form;
+}
+
+bool tinyc::isNonNegative(AffineExpr expr) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue() >= 0;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return true;
+  if (expr.getKind() == AffineExprKind::Mod)
+    return true;
+  return isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS());
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Schedules for processors with vector registers and caches.
+
+#include "passes/3-schedule/LinearForm.h"
+#include "passes/3-schedule/Schedules.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+// Registers taken together in one step of a pointwise loop: independent chains hide the latency of an operation.
+static constexpr int64_t kVectorsAtOnce = 4;
+// Points of a domain that one work unit takes: enough to pay for handing out the unit, few enough to share evenly.
+static constexpr int64_t kLeastPoints = 4096, kMostPoints = 65536, kUnitsWanted = 32;
+
+static int64_t product(ArrayRef<int64_t> sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
+}
+
+static int64_t roundUp(int64_t value, int64_t multiple) { return llvm::divideCeil(value, multiple) * multiple; }
+
+// Sizes of a unit of about `points` positions, the last dimensions first, in whole multiples of `inner`.
+static SmallVector<int64_t> unitSizes(ArrayRef<int64_t> shared, ArrayRef<int64_t> inner, int64_t points) {
+  SmallVector<int64_t> unit(shared.size(), 1);
+  for (unsigned d = shared.size(); d-- > 0;) {
+    unit[d] = roundUp(std::clamp<int64_t>(points, 1, shared[d]), inner[d]);
+    points /= std::max<int64_t>(unit[d], 1);
+  }
+  return unit;
+}
+
+static int64_t pointsPerUnit(int64_t total) { return std::clamp(total / kUnitsWanted, kLeastPoints, kMostPoints); }
+
+// How many of the stages' reads, and of the kernel's results, run along `dim` with stride 1; `dimOf` gives the
+// dimension of a stage, or -1.
+static int64_t countContiguous(KernelOp kernel, function_ref<int(StageOp)> dimOf) {
+  int64_t count = 0;
+  for (StageOp stage : kernel.getStages()) {
+    int dim = dimOf(stage);
+    if (dim < 0)
+      continue;
+    for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
+      LinearForm form = linearAddress(stage.getMap(i), cast<RankedTensorType>(operand.getType()).getShape());
+      if (form.isBent(dim) || (form.coefficient(dim) != 0 && form.coefficient(dim) != 1))
+        --count;
+      else
+        count += form.coefficient(dim);
+    }
+  }
+  return count;
+}
+
+static ScheduleSizes chooseMap(KernelOp kernel, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel);
+  ScheduleSizes s;
+  s.vector = chip.vectorBytes / 4;
+  s.inner.assign(shared.size(), 1);
+  int lane = shared.size() - 1;
+  while (lane > 0 && shared[lane] == 1)
+    --lane;
+  if (lane >= 0)
+    s.inner[lane] = powerOfTwo(shared[lane], kVectorsAtOnce * s.vector);
+  s.unit = unitSizes(shared, s.inner, pointsPerUnit(product(shared)));
+  return s;
+}
+
+static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel), own = ownSizes(kernel);
+  ScheduleSizes s;
+  s.vector = chip.vectorBytes / 4;
+  s.inner.assign(shared.size(), 1);
+  s.strip.assign(own.size(), 1);
+  int across = shared.size() - 1, along = own.size() - 1;
+  while (across >= 0 && shared[across] == 1)
+    --across;
+  while (along > 0 && own[along] == 1)
+    --along;
+  // Vectors along the row, unless the memory runs the other way or the row is shorter than a register.
+  int64_t ownRank = own.size();
+  auto alongDim = [&](StageOp stage) -> int {
+    int64_t rank = stage.getDomain().size();
+    int64_t dim = rank - ownRank + along;
+    return dim >= static_cast<int64_t>(kernel.getShared()) && dim < rank ? dim : -1;
+  };
+  int64_t alongScore = countContiguous(kernel, alongDim);
+  int64_t acrossScore = countContiguous(kernel, [&](StageOp) { return across; });
+  bool acrossRows = across >= 0 && (own[along] < s.vector ? shared[across] > own[along]
+                                                          : acrossScore > alongScore && shared[across] >= s.vector / 2);
+  if (acrossRows)
+    s.inner[across] = powerOfTwo(shared[across], kVectorsAtOnce * s.vector);
+  else
+    s.strip[along] = powerOfTwo(own[along], kVectorsAtOnce * s.vector);
+  int64_t points = product(own);
+  s.unit = unitSizes(shared, s.inner,
+                     std::max<int64_t>(1, pointsPerUnit(product(shared) * points) / std::max<int64_t>(points, 1)));
+  return s;
+}
+
+// A block of about `wanted` positions of the dimensions in `dims`, whole in the last ones, in units of `step`.
+static void setBlock(SmallVector<int64_t> &unit, ArrayRef<int64_t> shared, ArrayRef<unsigned> dims, int64_t wanted) {
+  for (unsigned dim : llvm::reverse(dims)) {
+    unit[dim] = std::clamp<int64_t>(wanted, 1, shared[dim]);
+    wanted = unit[dim] == shared[dim] ? wanted / shared[dim] : 1;
+  }
+}
+
+static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel);
+  int64_t m = c.size(c.m), n = c.size(c.n), k = c.size(c.k);
+  ScheduleSizes s;
+  int64_t bytes = elementType(c.stage.getResult(0).getType()).getIntOrFloatBitWidth() / 8;
+  s.vector = chip.vectorBytes / bytes;
+  s.instruction = llvm::is_contained(chip.instructions, "fma") ? "fma" : "";
+  // The accumulators, one row of columns and one broadcast element live in registers.
+  int64_t columnVectors = n > s.vector ? 2 : 1;
+  int64_t mostRows = std::min<int64_t>(24, (chip.registers - columnVectors - 1) / columnVectors);
+  // Rows are dealt out evenly: 17 rows are 9 and 8, not 14 and 3.
+  int64_t rows = llvm::divideCeil(m, llvm::divideCeil(m, mostRows));
+  int64_t columns = columnVectors * s.vector;
+  s.inner = {rows, columns};
+  // Packed rows and columns of a block stay in the second-level cache.
+  int64_t depth = k;
+  s.strip.clear();
+  for (unsigned dim : c.k)
+    s.strip.push_back(c.stage.getDomain()[dim]);
+  constexpr int64_t kMostDepth = 512;
+  for (unsigned i = 0; i < s.strip.size() && depth > kMostDepth; ++i) {
+    depth /= s.strip[i];
+    s.strip[i] = std::max<int64_t>(1, std::min(s.strip[i], kMostDepth / depth));
+    depth *= s.strip[i];
+  }
+  int64_t elements = chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1);
+  int64_t rowBlock = std::min(roundUp(m, rows), std::max<int64_t>(1, std::min<int64_t>(elements / 2, 144) / rows) * rows);
+  int64_t columnBlock =
+      std::min(roundUp(n, columns), std::max<int64_t>(1, std::min<int64_t>(elements / 2, 256) / columns) * columns);
+  s.unit.assign(shared.size(), 1);
+  setBlock(s.unit, shared, c.m, rowBlock);
+  setBlock(s.unit, shared, c.n, columnBlock);
+  return s;
+}
+
+ScheduleSizes tinyc::chooseCpuSchedule(KernelOp kernel, const Chip &chip) {
+  if (std::optional<Contraction> c = matchContraction(kernel))
+    return chooseContraction(kernel, *c, chip);
+  return isMap(kernel) ? chooseMap(kernel, chip) : chooseRow(kernel, chip);
+}

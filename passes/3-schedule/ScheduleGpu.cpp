@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Schedules for chips with warps, shared memory and tensor cores.
+
+#include "passes/3-schedule/Schedules.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+static int64_t product(ArrayRef<int64_t> sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
+}
+
+// Elements one lane moves with one access.
+static int64_t accessElements(KernelOp kernel, const Chip &chip) {
+  return std::max<int64_t>(1, chip.vectorBytes / std::max<int64_t>(4, elementBytes(kernel).second));
+}
+
+static ScheduleSizes chooseMap(KernelOp kernel, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel);
+  ScheduleSizes s;
+  s.unit.assign(shared.size(), 1);
+  s.vector = accessElements(kernel, chip);
+  int64_t wanted = 4 * chip.lanes * s.vector;
+  for (unsigned d = shared.size(); d-- > 0 && wanted > 1;) {
+    s.unit[d] = powerOfTwo(shared[d], wanted);
+    wanted /= s.unit[d];
+  }
+  s.vector = shared.empty() ? 1 : std::min(s.vector, s.unit.back());
+  s.warps.assign(shared.size() + 1, 1);
+  int64_t warps = powerOfTwo(product(s.unit) / (chip.lanes * s.vector), 4);
+  if (!shared.empty())
+    s.warps[shared.size() - 1] = warps;
+  return s;
+}
+
+static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel), own = ownSizes(kernel);
+  ScheduleSizes s;
+  s.unit.assign(shared.size(), 1);
+  s.warps.assign(shared.size() + 1, 1);
+  s.strip.assign(own.size(), 1);
+  int64_t points = own.empty() ? 1 : own.back();
+  s.vector = std::min(accessElements(kernel, chip), powerOfTwo(points, 16));
+  // A row of up to 16 elements a lane in 8 warps is held whole; longer rows are walked in strips.
+  int64_t warps = powerOfTwo(llvm::divideCeil(points, chip.lanes * s.vector), 8);
+  s.warps.back() = warps;
+  if (!own.empty())
+    s.strip.back() = powerOfTwo(points, 4 * warps * chip.lanes * s.vector);
+  // Short rows share a block.
+  if (!shared.empty() && warps < 4 && shared.back() > 1) {
+    s.warps[shared.size() - 1] = powerOfTwo(shared.back(), 4 / warps);
+    s.unit.back() = s.warps[shared.size() - 1];
+  }
+  // Values between stages are kept if a row of each fits on chip.
+  int64_t kept = 0;
+  for (StageOp stage : kernel.getStages())
+    for (Value result : stage.getResults())
+      if (llvm::any_of(result.getUsers(), llvm::IsaPred<StageOp>))
+        kept += product(own) * 4 * product(s.unit);
+  s.keep = s.strip.empty() || s.strip.back() >= points || kept <= chip.sharedBytes;
+  return s;
+}
+
+// The first tensor-core row for elements of `type`, or "fma".
+static std::string tensorCoreRow(const Chip &chip, Type type) {
+  StringRef suffix = type.isF16() ? ".f16" : type.isBF16() ? ".bf16" : "";
+  if (!suffix.empty())
+    for (StringRef row : chip.instructions)
+      if (row.ends_with(suffix))
+        return row.str();
+  return "fma";
+}
+
+static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel);
+  ScheduleSizes s;
+  Type element = elementType(c.stage.getOperand(c.columnsRead).getType());
+  s.instruction = tensorCoreRow(chip, element);
+  bool tensorCore = s.instruction != "fma";
+  int64_t m = c.size(c.m), n = c.size(c.n), least = tensorCore ? 32 : 16;
+  int64_t blockM = std::max(least, powerOfTwo(m, 64)), blockN = std::max(least, powerOfTwo(n, 64));
+  s.unit.assign(shared.size(), 1);
+  s.unit[c.m.back()] = blockM;
+  s.unit[c.n.back()] = blockN;
+  s.inner = {blockM / 2, blockN / 2};
+  s.strip.assign(c.k.size(), 1);
+  s.strip.back() = tensorCore ? 32 : 16;
+  s.warps.assign(shared.size() + 1, 1);
+  s.warps[c.m.back()] = 2;
+  s.warps[c.n.back()] = 2;
+  s.pipeline = chip.asyncCopy ? 3 : 1;
+  s.vector = chip.vectorBytes / std::max<int64_t>(2, llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+  return s;
+}
+
+ScheduleSizes tinyc::chooseGpuSchedule(KernelOp kernel, const Chip &chip) {
+  if (std::optional<Contraction> c = matchContraction(kernel))
+    return chooseContraction(kernel, *c, chip);
+  return isMap(kernel) ? chooseMap(kernel, chip) : chooseRow(kernel, chip);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Holds a schedule against its kernel and the chip's row of facts.
+
+#include "passes/3-schedule/Schedules.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+static int64_t product(ArrayRef<int64_t> sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
+}
+
+static LogicalResult verifyCount(KernelOp kernel, StringRef field, ArrayRef<int64_t> sizes, ArrayRef<size_t> allowed,
+                                 StringRef meaning) {
+  for (int64_t size : sizes)
+    if (size < 1)
+      return kernel.emitOpError("schedule: expected positive sizes in '") << field << "', found " << size;
+  if (llvm::is_contained(allowed, sizes.size()))
+    return success();
+  return kernel.emitOpError("schedule: expected ")
+         << allowed.front() << " numbers in '" << field << "' (" << meaning << "), found " << sizes.size();
+}
+
+static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
+  auto [narrowest, widest] = elementBytes(kernel);
+  if (s.getVector() * narrowest > chip.vectorBytes)
+    return kernel.emitOpError("schedule: vector = ") << s.getVector() << " elements of " << narrowest << " bytes exceed "
+                                                     << chip.name << "'s vector registers of " << chip.vectorBytes
+                                                     << " bytes";
+  if (!s.getWarps().empty())
+    return kernel.emitOpError("schedule: ") << chip.name << " has no warps; found warps = [" << s.getWarps() << "]";
+  if (c) {
+    int64_t columns = llvm::divideCeil(s.getInner()[1], s.getVector());
+    int64_t needed = s.getInner()[0] * columns + columns + 1;
+    if (needed > chip.registers)
+      return kernel.emitOpError("schedule: inner = [") << s.getInner() << "] needs " << needed
+                                                       << " vector registers; " << chip.name << " has "
+                                                       << chip.registers;
+    return success();
+  }
+  for (auto [unit, inner, size] : llvm::zip(s.getUnit().asArrayRef(), s.getInner().asArrayRef(), sharedSizes(kernel)))
+    if (unit % inner != 0 && unit < size)
+      return kernel.emitOpError("schedule: expected units that are multiples of 'inner', found unit = [")
+             << s.getUnit() << "], inner = [" << s.getInner() << "]";
+  return success();
+}
+
+static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
+  auto [narrowest, widest] = elementBytes(kernel);
+  if (s.getVector() * narrowest > chip.vectorBytes)
+    return kernel.emitOpError("schedule: vector = ") << s.getVector() << " elements of " << narrowest
+                                                     << " bytes exceed the " << chip.vectorBytes
+                                                     << " bytes that a lane of " << chip.name << " accesses at once";
+  int64_t threads = product(s.getWarps()) * chip.lanes;
+  if (threads > chip.maxThreads)
+    return kernel.emitOpError("schedule: warps = [") << s.getWarps() << "] are " << threads << " threads; a block of "
+                                                     << chip.name << " has at most " << chip.maxThreads;
+  for (ArrayRef<int64_t> sizes : {s.getUnit().asArrayRef(), s.getStrip().asArrayRef()})
+    for (int64_t size : sizes)
+      if (!llvm::isPowerOf2_64(size))
+        return kernel.emitOpError("schedule: expected tile sizes that are powers of two, found ") << size;
+  int64_t tile = product(s.getUnit());
+  if (!c)
+    tile *= product(s.getStrip());
+  int64_t registers = tile / threads * llvm::divideCeil(widest, 4);
+  if (registers > chip.maxLaneRegisters)
+    return kernel.emitOpError("schedule: one tile takes ") << registers << " registers of each lane; " << chip.name
+                                                           << " has " << chip.maxLaneRegisters;
+  if (c) {
+    int64_t bytes = llvm::divideCeil(
+        elementType(c->stage.getOperand(c->columnsRead).getType()).getIntOrFloatBitWidth(), 8);
+    int64_t rows = 1, columns = 1;
+    for (unsigned d : c->m)
+      rows *= s.getUnit()[d];
+    for (unsigned d : c->n)
+      columns *= s.getUnit()[d];
+    int64_t shared = s.getPipeline() * (rows + columns) * product(s.getStrip()) * bytes;
+    if (shared > chip.sharedBytes)
+      return kernel.emitOpError("schedule: pipeline = ")
+             << s.getPipeline() << " tiles take " << shared << " bytes of shared memory; a block of " << chip.name
+             << " has " << chip.sharedBytes;
+  }
+  return success();
+}
+
+LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip &chip) {
+  std::optional<Contraction> c = matchContraction(kernel);
+  size_t shared = kernel.getShared(), own = ownSizes(kernel).size();
+  if (failed(verifyCount(kernel, "unit", s.getUnit(), {shared}, "one a shared dimension")) ||
+      failed(verifyCount(kernel, "strip", s.getStrip(), {own}, "one for each dimension that the shared ones leave")))
+    return failure();
+  if (c ? failed(verifyCount(kernel, "inner", s.getInner(), {2}, "rows and columns of the micro-tile"))
+        : failed(verifyCount(kernel, "inner", s.getInner(), {shared, 0}, "one a shared dimension, or none")))
+    return failure();
+  if (s.getPipeline() < 1 || s.getVector() < 1)
+    return kernel.emitOpError("schedule: expected pipeline and vector of at least 1, found ")
+           << s.getPipeline() << " and " << s.getVector();
+  StringRef instruction = s.getInstruction().getValue();
+  if (!instruction.empty() && !llvm::is_contained(chip.instructions, instruction))
+    return kernel.emitOpError("schedule: ") << chip.name << " has no instruction '" << instruction << "'; it has "
+                                            << llvm::join(chip.instructions, ", ");
+  if (chip.kind == ChipKind::Cpu)
+    return verifyCpu(kernel, s, chip, c);
+  if (failed(verifyCount(kernel, "warps", s.getWarps(), {shared + 1}, "one a shared dimension, then the strip's")))
+    return failure();
+  return verifyGpu(kernel, s, chip, c);
+}
