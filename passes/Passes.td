@@ -60,11 +60,16 @@ def OutlineKernels : Pass<"outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Moves tiled kernels to a module of their own, @kernels";
 }
 
-def LowerTiles : Pass<"lower-tiles", "::mlir::func::FuncOp"> {
+def LowerTiles : Pass<"lower-tiles", "::mlir::ModuleOp"> {
   let summary = "Tiles become vector registers, buffers pointers: loads, stores and reductions of a CPU";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::affine::AffineDialect",
                            "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect", "::tinyc::tiny::TinyDialect"];
+}
+
+def CpuElementwise : Pass<"cpu-elementwise", "::mlir::ModuleOp"> {
+  let summary = "The plainest elementwise ops on float vectors";
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def CpuAbi : Pass<"cpu-abi", "::mlir::ModuleOp"> {

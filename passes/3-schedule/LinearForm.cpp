@@ -15,9 +15,8 @@ int64_t LinearForm::coefficient(unsigned dim) const {
 }
 
 bool LinearForm::isBent(unsigned dim) const {
-  return llvm::any_of(terms, [&](const Term &term) {
-    return !isa<AffineDimExpr>(term.atom) && term.atom.isFunctionOfDim(dim);
-  });
+  return llvm::any_of(
+      terms, [&](const Term &term) { return !isa<AffineDimExpr>(term.atom) && term.atom.isFunctionOfDim(dim); });
 }
 
 AffineExpr LinearForm::toExpr(MLIRContext *context) const {

@@ -133,7 +133,8 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
     depth *= s.strip[i];
   }
   int64_t elements = chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1);
-  int64_t rowBlock = std::min(roundUp(m, rows), std::max<int64_t>(1, std::min<int64_t>(elements / 2, 144) / rows) * rows);
+  int64_t rowBlock =
+      std::min(roundUp(m, rows), std::max<int64_t>(1, std::min<int64_t>(elements / 2, 144) / rows) * rows);
   int64_t columnBlock =
       std::min(roundUp(n, columns), std::max<int64_t>(1, std::min<int64_t>(elements / 2, 256) / columns) * columns);
   s.unit.assign(shared.size(), 1);

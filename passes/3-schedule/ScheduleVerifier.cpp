@@ -28,18 +28,17 @@ static LogicalResult verifyCount(KernelOp kernel, StringRef field, ArrayRef<int6
 static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
   auto [narrowest, widest] = elementBytes(kernel);
   if (s.getVector() * narrowest > chip.vectorBytes)
-    return kernel.emitOpError("schedule: vector = ") << s.getVector() << " elements of " << narrowest << " bytes exceed "
-                                                     << chip.name << "'s vector registers of " << chip.vectorBytes
-                                                     << " bytes";
+    return kernel.emitOpError("schedule: vector = ")
+           << s.getVector() << " elements of " << narrowest << " bytes exceed " << chip.name
+           << "'s vector registers of " << chip.vectorBytes << " bytes";
   if (!s.getWarps().empty())
     return kernel.emitOpError("schedule: ") << chip.name << " has no warps; found warps = [" << s.getWarps() << "]";
   if (c) {
     int64_t columns = llvm::divideCeil(s.getInner()[1], s.getVector());
     int64_t needed = s.getInner()[0] * columns + columns + 1;
     if (needed > chip.registers)
-      return kernel.emitOpError("schedule: inner = [") << s.getInner() << "] needs " << needed
-                                                       << " vector registers; " << chip.name << " has "
-                                                       << chip.registers;
+      return kernel.emitOpError("schedule: inner = [")
+             << s.getInner() << "] needs " << needed << " vector registers; " << chip.name << " has " << chip.registers;
     return success();
   }
   for (auto [unit, inner, size] : llvm::zip(s.getUnit().asArrayRef(), s.getInner().asArrayRef(), sharedSizes(kernel)))
@@ -52,9 +51,9 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
 static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
   auto [narrowest, widest] = elementBytes(kernel);
   if (s.getVector() * narrowest > chip.vectorBytes)
-    return kernel.emitOpError("schedule: vector = ") << s.getVector() << " elements of " << narrowest
-                                                     << " bytes exceed the " << chip.vectorBytes
-                                                     << " bytes that a lane of " << chip.name << " accesses at once";
+    return kernel.emitOpError("schedule: vector = ")
+           << s.getVector() << " elements of " << narrowest << " bytes exceed the " << chip.vectorBytes
+           << " bytes that a lane of " << chip.name << " accesses at once";
   int64_t threads = product(s.getWarps()) * chip.lanes;
   if (threads > chip.maxThreads)
     return kernel.emitOpError("schedule: warps = [") << s.getWarps() << "] are " << threads << " threads; a block of "
@@ -68,11 +67,11 @@ static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
     tile *= product(s.getStrip());
   int64_t registers = tile / threads * llvm::divideCeil(widest, 4);
   if (registers > chip.maxLaneRegisters)
-    return kernel.emitOpError("schedule: one tile takes ") << registers << " registers of each lane; " << chip.name
-                                                           << " has " << chip.maxLaneRegisters;
+    return kernel.emitOpError("schedule: one tile takes ")
+           << registers << " registers of each lane; " << chip.name << " has " << chip.maxLaneRegisters;
   if (c) {
-    int64_t bytes = llvm::divideCeil(
-        elementType(c->stage.getOperand(c->columnsRead).getType()).getIntOrFloatBitWidth(), 8);
+    int64_t bytes =
+        llvm::divideCeil(elementType(c->stage.getOperand(c->columnsRead).getType()).getIntOrFloatBitWidth(), 8);
     int64_t rows = 1, columns = 1;
     for (unsigned d : c->m)
       rows *= s.getUnit()[d];

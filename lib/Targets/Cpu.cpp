@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The CPU back end: kernels in the LLVM dialect become an object, and that a shared object without undefined symbols.
+
+#include "lib/Targets/Backend.h"
+#include "lib/Targets/Link.h"
+#include "passes/Passes.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+
+using namespace mlir;
+using namespace tinyc;
+
+namespace {
+class CpuBackend : public Backend {
+public:
+  void addLanePasses(OpPassManager &pm, const Chip &chip) const override;
+  void addLowerPasses(OpPassManager &pm, const Chip &chip) const override;
+  FailureOr<TargetCode> emit(ModuleOp module, const Chip &chip, const EmitOptions &options) const override;
+};
+} // namespace
+
+const Backend &tinyc::cpuBackend() {
+  static CpuBackend backend;
+  return backend;
+}
+
+void CpuBackend::addLanePasses(OpPassManager &pm, const Chip &chip) const {
+  pm.addPass(createOutlineKernels());
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  // Tiles first become registers: what follows sees vectors of one dimension only.
+  kernels.addPass(createLowerTiles());
+}
+
+void CpuBackend::addLowerPasses(OpPassManager &pm, const Chip &chip) const {
+  OpPassManager &kernels = pm.nest<ModuleOp>();
+  kernels.addPass(createCpuElementwise());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(arith::createArithExpandOpsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertVectorToLLVMPass());
+  kernels.addPass(createConvertToLLVMPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  // Last, since it wraps functions of the LLVM dialect.
+  kernels.addPass(createCpuAbi());
+}
+
+// The kernels' module: the nested one, or the module itself when it was lowered alone.
+static ModuleOp kernelsOf(ModuleOp module) {
+  auto nested = module.lookupSymbol<ModuleOp>("kernels");
+  return nested ? nested : module;
+}
+
+static std::unique_ptr<llvm::TargetMachine> createMachine(ModuleOp module, const Chip &chip) {
+  static bool initialised = [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    return true;
+  }();
+  (void)initialised;
+  std::string error;
+  llvm::Triple triple(chip.triple);
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target) {
+    module.emitError("no LLVM target for ") << chip.triple << ": " << error;
+    return nullptr;
+  }
+  llvm::TargetOptions options;
+  // A product and a sum become one operation only where the IR says so.
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(triple, chip.cpu, chip.features, options,
+                                                                          llvm::Reloc::PIC_, llvm::CodeModel::Small,
+                                                                          llvm::CodeGenOptLevel::Default));
+}
+
+// A short pipeline: the IR is already in the shape it should have; what is left is addresses, invariants and dead code.
+static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  llvm::ModulePassManager passes;
+  llvm::cantFail(builder.parsePassPipeline(
+      passes, "function(early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-simplify,lcssa,"
+              "loop-mssa(licm),early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg)"));
+  passes.run(module, modules);
+}
+
+static bool generate(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type,
+                     SmallVectorImpl<char> &code) {
+  llvm::raw_svector_ostream stream(code);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+    return false;
+  passes.run(module);
+  return true;
+}
+
+FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const EmitOptions &options) const {
+  ModuleOp module = kernelsOf(whole);
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(module, chip);
+  if (!machine)
+    return failure();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, context, "kernels");
+  if (!code)
+    return module.emitError("kernels do not translate to LLVM IR"), failure();
+  code->setTargetTriple(machine->getTargetTriple());
+  code->setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : *code)
+    if (!function.isDeclaration()) {
+      function.addFnAttr("target-cpu", chip.cpu);
+      function.addFnAttr("target-features", chip.features);
+      // 64-byte vectors where the chip has them; nothing unwinds through a kernel.
+      function.addFnAttr("prefer-vector-width", std::to_string(chip.vectorBytes * 8));
+      function.setDoesNotThrow();
+    }
+  optimise(*code, *machine);
+
+  TargetCode result;
+  llvm::SmallVector<llvm::StringRef> features;
+  llvm::StringRef(chip.features).split(features, ',', -1, false);
+  for (llvm::StringRef feature : features)
+    if (feature.consume_front("+"))
+      result.features.push_back(feature.str());
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr("tiny.kernel")) {
+      KernelFacts facts;
+      facts.symbol = function.getSymName().str();
+      if (auto scratch = function->getAttrOfType<IntegerAttr>("tiny.scratch"))
+        facts.scratchBytes = scratch.getInt();
+      result.kernels.push_back(facts);
+    }
+
+  std::vector<CodeForm> forms = options.forms.empty() ? std::vector<CodeForm>{CodeForm::Elf} : options.forms;
+  auto add = [&](CodeForm form, ArrayRef<char> bytes) {
+    result.blobs.push_back({form, std::vector<uint8_t>(bytes.begin(), bytes.end())});
+  };
+  SmallVector<char> object;
+  for (CodeForm form : forms) {
+    bool text = form == CodeForm::Assembly;
+    if (!text && form != CodeForm::Object && form != CodeForm::Elf)
+      return module.emitError("a CPU has shared objects, objects and assembly; asked for another form of code"),
+             failure();
+    SmallVector<char> generated;
+    if (text || object.empty()) {
+      // Code generation changes the module; a form that is not the last works on a copy.
+      std::unique_ptr<llvm::Module> copy = form == forms.back() ? std::move(code) : llvm::CloneModule(*code);
+      if (!generate(*copy, *machine, text ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile,
+                    generated))
+        return module.emitError("LLVM cannot emit code for ") << chip.name, failure();
+      if (!text)
+        object = generated;
+    }
+    if (form != CodeForm::Elf) {
+      add(form, text ? generated : object);
+      continue;
+    }
+    std::vector<uint8_t> linked;
+    std::string error;
+    if (!linkSharedObject(
+            object, {"-shared", "--no-undefined", "-z", "noexecstack", "--hash-style=gnu", "--build-id=none", "-s"},
+            linked, error))
+      return module.emitError("linking the kernels: ") << error, failure();
+    result.blobs.push_back({form, std::move(linked)});
+  }
+  return result;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scalar bodies become the same ops on vectors.
+
+#include "passes/4-tile/TileBody.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+void TileDomain::append(Value offset, int64_t size, std::optional<int64_t> bound) {
+  offsets.push_back(offset);
+  shape.push_back(size);
+  bounds.push_back(bound);
+}
+
+Value tinyc::splat(OpBuilder &b, Location loc, VectorType type, TypedAttr value) {
+  auto elements = SplatElementsAttr::get(type, static_cast<Attribute>(value));
+  return ConstOp::create(b, loc, type, cast<TypedAttr>(elements));
+}
+
+IntegerSet tinyc::composeSet(IntegerSet set, AffineMap map) {
+  if (!set)
+    return set;
+  SmallVector<AffineExpr> constraints;
+  for (AffineExpr constraint : set.getConstraints())
+    constraints.push_back(simplifyAffineExpr(constraint.replaceDims(map.getResults()), map.getNumDims(), 0));
+  return IntegerSet::get(map.getNumDims(), 0, constraints, set.getEqFlags());
+}
+
+// `mask` and the domain's bounds, of those dimensions for which `needed` holds.
+static IntegerSet maskWithBounds(MLIRContext *context, const TileDomain &domain, IntegerSet mask,
+                                 function_ref<bool(unsigned)> needed) {
+  SmallVector<AffineExpr> constraints;
+  SmallVector<bool> equal;
+  if (mask) {
+    llvm::append_range(constraints, mask.getConstraints());
+    llvm::append_range(equal, mask.getEqFlags());
+  }
+  for (auto [d, bound] : llvm::enumerate(domain.bounds))
+    if (bound && needed(d)) {
+      constraints.push_back(*bound - 1 - getAffineDimExpr(d, context));
+      equal.push_back(false);
+    }
+  return constraints.empty() ? IntegerSet() : IntegerSet::get(domain.rank(), 0, constraints, equal);
+}
+
+Value tinyc::loadTile(OpBuilder &b, Location loc, Value buffer, const TileDomain &domain, AffineMap map,
+                      IntegerSet mask, TypedAttr fill) {
+  // A dimension that the position does not depend on may run beyond its bound: no other element is read for it.
+  IntegerSet set = maskWithBounds(b.getContext(), domain, mask, [&](unsigned d) { return map.isFunctionOfDim(d); });
+  auto type = domain.type(cast<MemRefType>(buffer.getType()).getElementType());
+  return LoadOp::create(b, loc, type, buffer, domain.offsets, AffineMapAttr::get(map),
+                        set ? IntegerSetAttr::get(set) : IntegerSetAttr(), set ? fill : TypedAttr());
+}
+
+void tinyc::storeTile(OpBuilder &b, Location loc, Value value, Value buffer, const TileDomain &domain, AffineMap map) {
+  IntegerSet set = maskWithBounds(b.getContext(), domain, {}, [](unsigned) { return true; });
+  StoreOp::create(b, loc, value, buffer, domain.offsets, AffineMapAttr::get(map),
+                  set ? IntegerSetAttr::get(set) : IntegerSetAttr());
+}
+
+Value tinyc::insideBounds(OpBuilder &b, Location loc, const TileDomain &domain) {
+  Value inside;
+  for (auto [d, bound] : llvm::enumerate(domain.bounds)) {
+    if (!bound)
+      continue;
+    VectorType type = domain.type(b.getI32Type());
+    AffineMap map = AffineMap::get(domain.rank(), 0, getAffineDimExpr(d, b.getContext()));
+    Value position = IotaOp::create(b, loc, type, map, domain.offsets);
+    Value below = CmpLtOp::create(b, loc, position, splat(b, loc, type, b.getI32IntegerAttr(*bound)));
+    inside = inside ? AndOp::create(b, loc, inside, below) : below;
+  }
+  return inside;
+}
+
+SmallVector<Value> tinyc::emitBody(OpBuilder &b, StageOp stage, const TileDomain &domain, AffineMap points,
+                                   ArrayRef<Value> arguments) {
+  IRMapping mapping;
+  for (auto [argument, value] : llvm::zip_equal(stage.getBody().getArguments(), arguments))
+    mapping.map(argument, value);
+  for (Operation &op : stage.getBody().front().without_terminator()) {
+    if (auto constant = dyn_cast<ConstOp>(op)) {
+      mapping.map(constant.getResult(), splat(b, op.getLoc(), domain.type(constant.getType()), constant.getValue()));
+      continue;
+    }
+    if (auto iota = dyn_cast<IotaOp>(op)) {
+      mapping.map(iota.getResult(), IotaOp::create(b, op.getLoc(), domain.type(iota.getType()),
+                                                   iota.getMap().compose(points), domain.offsets));
+      continue;
+    }
+    Operation *clone = b.clone(op, mapping);
+    for (OpResult result : clone->getResults())
+      result.setType(domain.type(result.getType()));
+  }
+  return llvm::map_to_vector(stage.getYield().getValues(), [&](Value v) { return mapping.lookup(v); });
+}
+
+Value tinyc::combine(OpBuilder &b, Location loc, ReduceKind kind, Value lhs, Value rhs) {
+  bool truth = elementType(lhs.getType()).isInteger(1);
+  switch (kind) {
+  case ReduceKind::Sum:
+    return AddOp::create(b, loc, lhs, rhs);
+  case ReduceKind::Prod:
+    return truth ? AndOp::create(b, loc, lhs, rhs).getResult() : MulOp::create(b, loc, lhs, rhs).getResult();
+  case ReduceKind::Max:
+    return truth ? OrOp::create(b, loc, lhs, rhs).getResult() : MaxOp::create(b, loc, lhs, rhs).getResult();
+  case ReduceKind::None:
+    break;
+  }
+  llvm_unreachable("a result of kind none is not combined");
+}

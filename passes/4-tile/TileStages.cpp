@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tiles kernels of pointwise stages and reductions over rows, stage by stage under one tile of the shared dimensions.
+//
+// A stage walks what the shared dimensions leave in strips; a reduction carries a partial result of the strip's width
+// and combines its elements after the last strip, so the schedule alone fixes the order. A value that a later stage
+// reads stays an SSA value where both stages hold it whole, else goes through a private buffer, or, with keep = false,
+// is computed again where it is read.
+//
+// A kernel without reductions is the case of one stage and no strips.
+
+#include "passes/4-tile/Tiling.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+namespace {
+
+// Where a stage's result is found by later stages.
+enum class Home { Nowhere, Tile, Buffer, Recomputed };
+
+struct Slot {
+  Home home = Home::Nowhere;
+  Value value; ///< the tile, or the private buffer
+};
+
+class StageTiler {
+public:
+  StageTiler(OpBuilder &b, const TiledFunction &f)
+      : b(b), f(f), kernel(f.kernel), shared(kernel.getShared()), sizes(sharedSizes(f.kernel)) {}
+
+  LogicalResult run();
+
+private:
+  SmallVector<int64_t> stripsOf(StageOp stage);
+  bool staysTile(StageOp stage, unsigned result);
+  LogicalResult placeResults();
+  void walkShared(ArrayRef<Value> unit, TileDomain domain);
+  void emitStage(StageOp stage, const TileDomain &sharedTile);
+  void walkParallel(StageOp stage, unsigned dim, TileDomain domain);
+  SmallVector<Value> walkReduce(StageOp stage, unsigned dim, TileDomain domain, SmallVector<Value> partial);
+  SmallVector<Value> emitPoint(StageOp stage, const TileDomain &domain, ArrayRef<Value> partial);
+  Value readValue(Value value, Location loc, const TileDomain &domain, AffineMap map, IntegerSet mask, TypedAttr fill);
+  void writeResult(Location loc, Value result, Value tile, const TileDomain &domain);
+  TileDomain localDomain(const TileDomain &domain);
+
+  OpBuilder &b;
+  const TiledFunction &f;
+  KernelOp kernel;
+  unsigned shared;
+  SmallVector<int64_t> sizes, tile;
+  llvm::DenseMap<Value, Slot> slots;
+};
+
+} // namespace
+
+// The strip of each dimension that a stage has beside the shared ones: the last numbers of the schedule's `strip`.
+SmallVector<int64_t> StageTiler::stripsOf(StageOp stage) {
+  ArrayRef<int64_t> strip = f.schedule.getStrip();
+  size_t own = stage.getDomain().size() - shared;
+  SmallVector<int64_t> strips(own - std::min(own, strip.size()), 1);
+  llvm::append_range(strips, strip.take_back(std::min(own, strip.size())));
+  return strips;
+}
+
+// Whether all readers of a result can take it as the tile that its stage computed: both hold its own dimensions whole.
+bool StageTiler::staysTile(StageOp stage, unsigned result) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(stage.getResult(result).getType()).getShape();
+  SmallVector<int64_t> strips = stripsOf(stage);
+  for (unsigned d = shared; d < shape.size(); ++d)
+    if (strips[d - shared] < shape[d])
+      return false;
+  for (OpOperand &use : stage.getResult(result).getUses()) {
+    auto reader = dyn_cast<StageOp>(use.getOwner());
+    if (!reader)
+      continue;
+    AffineMap map = reader.getMap(use.getOperandNumber());
+    SmallVector<int64_t> domain = reader.getDomain(), readerStrips = stripsOf(reader);
+    if (reader.getMask(use.getOperandNumber()) || !map.isProjectedPermutation())
+      return false;
+    for (unsigned d = shared; d < shape.size(); ++d) {
+      unsigned from = map.getDimPosition(d);
+      if (from < shared || readerStrips[from - shared] != strips[d - shared] ||
+          readerStrips[from - shared] < domain[from])
+        return false;
+    }
+  }
+  return true;
+}
+
+LogicalResult StageTiler::placeResults() {
+  for (StageOp stage : kernel.getStages())
+    for (auto [i, result] : llvm::enumerate(stage.getResults())) {
+      bool masked = false, read = false;
+      for (OpOperand &use : result.getUses())
+        if (auto reader = dyn_cast<StageOp>(use.getOwner())) {
+          read = true;
+          IntegerSet mask = reader.getMask(use.getOperandNumber());
+          masked |= static_cast<bool>(mask);
+          for (unsigned d = 0; mask && d < shared; ++d)
+            for (AffineExpr constraint : mask.getConstraints())
+              if (constraint.isFunctionOfDim(d))
+                return reader.emitOpError("read ")
+                       << use.getOperandNumber() << " of an earlier stage: expected a mask "
+                       << "over the stage's own dimensions, found " << IntegerSetAttr::get(mask);
+        }
+      Slot &slot = slots[result];
+      if (!read)
+        continue;
+      if (staysTile(stage, i)) {
+        slot.home = Home::Tile;
+      } else if (!f.schedule.getKeep() && !masked && stage.getKind(i) == ReduceKind::None) {
+        slot.home = Home::Recomputed;
+      } else {
+        slot.home = Home::Buffer;
+        auto type = cast<RankedTensorType>(result.getType());
+        SmallVector<int64_t> shape(tile);
+        llvm::append_range(shape, type.getShape().drop_front(shared));
+        Attribute space;
+        if (f.chip.sharedBytes > 0)
+          space = gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+        slot.value = memref::AllocaOp::create(
+            b, stage.getLoc(), MemRefType::get(shape, type.getElementType(), MemRefLayoutAttrInterface(), space));
+      }
+    }
+  return success();
+}
+
+LogicalResult StageTiler::run() {
+  ArrayRef<int64_t> inner = f.schedule.getInner(), unit = f.schedule.getUnit();
+  tile.assign(unit.begin(), unit.end());
+  for (auto [t, i] : llvm::zip(tile, inner))
+    t = std::min(t, i);
+  if (failed(placeResults()))
+    return failure();
+  walkShared(unitOffsets(b, f), {});
+  return success();
+}
+
+// Loops over the unit's tile in tiles that are held at once; what is left of the last dimension is a masked tile.
+void StageTiler::walkShared(ArrayRef<Value> unit, TileDomain domain) {
+  unsigned d = domain.rank();
+  if (d == shared) {
+    for (StageOp stage : kernel.getStages())
+      emitStage(stage, domain);
+    return;
+  }
+  Location loc = f.function.getLoc();
+  int64_t step = tile[d], whole = sizes[d] / step * step;
+  bool ragged = whole != sizes[d];
+  auto next = [&](Value offset, bool bounded) {
+    TileDomain inside = domain;
+    inside.append(offset, step, bounded ? std::optional<int64_t>(sizes[d]) : std::nullopt);
+    walkShared(unit, inside);
+  };
+  if (f.schedule.getUnit()[d] == step)
+    return next(unit[d], ragged);
+  Value end = addAndLimit(b, loc, unit[d], f.schedule.getUnit()[d], whole);
+  auto loop = scf::ForOp::create(b, loc, unit[d], end, indexConstant(b, loc, step));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    next(loop.getInductionVar(), false);
+  }
+  if (!ragged)
+    return;
+  Value last = addAndLimit(b, loc, unit[d], f.schedule.getUnit()[d], sizes[d]);
+  Value hasRest = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, last, indexConstant(b, loc, whole));
+  auto rest = scf::IfOp::create(b, loc, hasRest);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(rest.thenBlock());
+  next(indexConstant(b, loc, whole), true);
+}
+
+void StageTiler::emitStage(StageOp stage, const TileDomain &sharedTile) { walkParallel(stage, shared, sharedTile); }
+
+void StageTiler::walkParallel(StageOp stage, unsigned dim, TileDomain domain) {
+  Location loc = stage.getLoc();
+  unsigned parallel = stage.getNumParallel();
+  if (dim < parallel) {
+    int64_t size = stage.getDomain()[dim], step = stripsOf(stage)[dim - shared];
+    auto next = [&](Value offset, bool bounded) {
+      TileDomain inside = domain;
+      inside.append(offset, step, bounded ? std::optional<int64_t>(size) : std::nullopt);
+      walkParallel(stage, dim + 1, inside);
+    };
+    if (step >= size)
+      return next(indexConstant(b, loc, 0), step > size);
+    // Lanes of a GPU are masked at no cost; a CPU has a loop without masks and a masked rest.
+    bool peel = f.chip.lanes == 1;
+    int64_t whole = peel ? size / step * step : size;
+    auto loop =
+        scf::ForOp::create(b, loc, indexConstant(b, loc, 0), indexConstant(b, loc, whole), indexConstant(b, loc, step));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      next(loop.getInductionVar(), !peel && size % step != 0);
+    }
+    if (whole != size)
+      next(indexConstant(b, loc, whole), true);
+    return;
+  }
+
+  SmallVector<Value> partial;
+  SmallVector<int64_t> strips = stripsOf(stage), sizesOfStage = stage.getDomain();
+  bool loops = false;
+  for (unsigned d = parallel; d < sizesOfStage.size(); ++d)
+    loops |= strips[d - shared] < sizesOfStage[d];
+  SmallVector<int64_t> shape(domain.shape);
+  llvm::append_range(shape, ArrayRef<int64_t>(strips).drop_front(parallel - shared));
+  for (unsigned i = 0; i < stage.getNumResults(); ++i)
+    if (loops && stage.getKind(i) != ReduceKind::None) {
+      Type element = elementType(stage.getResult(i).getType());
+      partial.push_back(splat(b, loc, VectorType::get(shape, element), reductionIdentity(stage.getKind(i), element)));
+    }
+  partial = walkReduce(stage, parallel, domain, partial);
+  SmallVector<int64_t> reduced;
+  for (int64_t d = parallel; d < static_cast<int64_t>(sizesOfStage.size()); ++d)
+    reduced.push_back(d);
+  unsigned next = 0;
+  for (unsigned i = 0; i < stage.getNumResults(); ++i)
+    if (stage.getKind(i) != ReduceKind::None) {
+      Value whole = partial[next++];
+      if (!reduced.empty())
+        whole = ReduceOp::create(b, loc, stage.getKind(i), whole, reduced);
+      writeResult(loc, stage.getResult(i), whole, domain);
+    }
+}
+
+SmallVector<Value> StageTiler::walkReduce(StageOp stage, unsigned dim, TileDomain domain, SmallVector<Value> partial) {
+  Location loc = stage.getLoc();
+  SmallVector<int64_t> stageSizes = stage.getDomain();
+  if (dim == stageSizes.size())
+    return emitPoint(stage, domain, partial);
+  int64_t size = stageSizes[dim], step = stripsOf(stage)[dim - shared];
+  auto next = [&](Value offset, bool bounded, SmallVector<Value> carried) {
+    TileDomain inside = domain;
+    inside.append(offset, step, bounded ? std::optional<int64_t>(size) : std::nullopt);
+    return walkReduce(stage, dim + 1, inside, carried);
+  };
+  if (step >= size)
+    return next(indexConstant(b, loc, 0), step > size, partial);
+  bool peel = f.chip.lanes == 1;
+  int64_t whole = peel ? size / step * step : size;
+  auto loop = scf::ForOp::create(b, loc, indexConstant(b, loc, 0), indexConstant(b, loc, whole),
+                                 indexConstant(b, loc, step), partial);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> results =
+        next(loop.getInductionVar(), !peel && size % step != 0, SmallVector<Value>(loop.getRegionIterArgs()));
+    if (!partial.empty())
+      scf::YieldOp::create(b, loc, results);
+  }
+  SmallVector<Value> carried(loop.getResults());
+  return whole == size ? carried : next(indexConstant(b, loc, whole), true, carried);
+}
+
+// The stage at one tile of its whole domain: values that leave are written, reductions combined with `partial`, or
+// returned as they are where that is empty.
+SmallVector<Value> StageTiler::emitPoint(StageOp stage, const TileDomain &domain, ArrayRef<Value> partial) {
+  Location loc = stage.getLoc();
+  SmallVector<Value> reads;
+  for (auto [i, operand] : llvm::enumerate(stage.getOperands()))
+    reads.push_back(readValue(operand, loc, domain, stage.getMap(i), stage.getMask(i), stage.getFill(i)));
+  AffineMap points = AffineMap::getMultiDimIdentityMap(domain.rank(), b.getContext());
+  SmallVector<Value> values = emitBody(b, stage, domain, points, reads), combined;
+  // Only points beyond the reduced dimensions' bounds would disturb a reduction; those of rows are never written.
+  TileDomain reducedDomain = domain;
+  for (unsigned d = 0; d < stage.getNumParallel(); ++d)
+    reducedDomain.bounds[d] = std::nullopt;
+  Value inside;
+  for (unsigned i = 0; i < stage.getNumResults(); ++i) {
+    ReduceKind kind = stage.getKind(i);
+    if (kind == ReduceKind::None) {
+      writeResult(loc, stage.getResult(i), values[i], domain);
+      continue;
+    }
+    Value value = values[i];
+    if (!inside)
+      inside = insideBounds(b, loc, reducedDomain);
+    if (inside) {
+      Type element = elementType(value.getType());
+      value =
+          WhereOp::create(b, loc, inside, value, splat(b, loc, domain.type(element), reductionIdentity(kind, element)));
+    }
+    unsigned at = combined.size();
+    combined.push_back(partial.empty() ? value : combine(b, loc, kind, partial[at], value));
+  }
+  return combined;
+}
+
+// The tile's place in a private buffer, which holds one tile of the shared dimensions.
+TileDomain StageTiler::localDomain(const TileDomain &domain) {
+  TileDomain local = domain;
+  for (unsigned d = 0; d < shared; ++d) {
+    local.offsets[d] = indexConstant(b, f.function.getLoc(), 0);
+    local.bounds[d] = std::nullopt;
+  }
+  return local;
+}
+
+Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain, AffineMap map, IntegerSet mask,
+                            TypedAttr fill) {
+  if (auto input = dyn_cast<BlockArgument>(value))
+    return loadTile(b, loc, f.buffer(input), domain, map, mask, fill);
+  Slot slot = slots[value];
+  if (slot.home == Home::Tile) {
+    if (map.isIdentity())
+      return slot.value;
+    Type type = domain.type(elementType(slot.value.getType()));
+    return ViewOp::create(b, loc, type, slot.value, map);
+  }
+  if (slot.home == Home::Buffer)
+    return loadTile(b, loc, slot.value, localDomain(domain), map, mask, fill);
+  // Computed again: the producer's reads at the positions that this read asks for.
+  auto producer = value.getDefiningOp<StageOp>();
+  SmallVector<Value> reads;
+  for (auto [i, operand] : llvm::enumerate(producer.getOperands()))
+    reads.push_back(readValue(operand, loc, domain, producer.getMap(i).compose(map),
+                              composeSet(producer.getMask(i), map), producer.getFill(i)));
+  return emitBody(b, producer, domain, map, reads)[cast<OpResult>(value).getResultNumber()];
+}
+
+void StageTiler::writeResult(Location loc, Value result, Value value, const TileDomain &domain) {
+  Slot &slot = slots[result];
+  AffineMap identity = AffineMap::getMultiDimIdentityMap(domain.rank(), b.getContext());
+  if (slot.home == Home::Tile)
+    slot.value = value;
+  if (slot.home == Home::Buffer)
+    storeTile(b, loc, value, slot.value, localDomain(domain), identity);
+  for (Value buffer : f.outputs(result))
+    storeTile(b, loc, value, buffer, domain, identity);
+}
+
+LogicalResult tinyc::tileStages(OpBuilder &b, const TiledFunction &f) { return StageTiler(b, f).run(); }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the tile pass hands to the file that tiles one class of kernels.
+
+#ifndef TINYC_PASSES_4_TILE_TILING_H
+#define TINYC_PASSES_4_TILE_TILING_H
+
+#include "dialects/Target/Chip.h"
+#include "passes/3-schedule/KernelClass.h"
+#include "passes/4-tile/TileBody.h"
+
+namespace tinyc {
+
+/// The function that is being filled for one kernel: an empty body whose arguments are the buffers of inputs and
+/// results and the number of the work unit.
+struct TiledFunction {
+  mutable tiny::KernelOp kernel;
+  tiny::ScheduleAttr schedule;
+  const Chip &chip;
+  mutable mlir::func::FuncOp function;
+
+  mlir::Value buffer(mlir::BlockArgument input) const { return function.getArgument(input.getArgNumber()); }
+  mlir::Value resultBuffer(unsigned result) const { return function.getArgument(kernel.getNumOperands() + result); }
+  mlir::Value unit() const { return function.getArguments().back(); }
+  /// The buffers that `stageResult` leaves the kernel through.
+  llvm::SmallVector<mlir::Value> outputs(mlir::Value stageResult) const;
+};
+
+/// Units of a kernel: the product of the shared dimensions' tiles.
+int64_t countUnits(tiny::KernelOp kernel, tiny::ScheduleAttr schedule);
+
+/// The position at which the unit's tile begins, one value a shared dimension.
+llvm::SmallVector<mlir::Value> unitOffsets(mlir::OpBuilder &b, const TiledFunction &f);
+
+mlir::Value indexConstant(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
+
+/// min(value + plus, limit).
+mlir::Value addAndLimit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, int64_t plus, int64_t limit);
+
+/// Pointwise kernels and rows with reductions, of any chip; the way for every kernel that has no better one.
+mlir::LogicalResult tileStages(mlir::OpBuilder &b, const TiledFunction &f);
+
+/// Contractions on a CPU: packed operands, register tiles.
+mlir::LogicalResult tileContractionCpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);
+
+} // namespace tinyc
+
+#endif // TINYC_PASSES_4_TILE_TILING_H

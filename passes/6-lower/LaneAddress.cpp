@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Splits an address into what all lanes share, a stride, and a rest that each lane computes for itself.
+
+#include "passes/6-lower/LaneAddress.h"
+#include "passes/3-schedule/LinearForm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace tinyc;
+
+RegisterShape::RegisterShape(ArrayRef<int64_t> tile) : shape(tile) {
+  for (int d = 0, e = tile.size(); d < e; ++d)
+    if (tile[d] != 1)
+      lane = d;
+  for (int d = 0; d < lane; ++d)
+    registers *= tile[d];
+  if (lane >= 0)
+    lanes = tile[lane];
+}
+
+SmallVector<int64_t> RegisterShape::coordinates(int64_t index) const {
+  SmallVector<int64_t> result(shape.size(), 0);
+  for (int d = lane - 1; d >= 0; --d) {
+    result[d] = index % shape[d];
+    index /= shape[d];
+  }
+  return result;
+}
+
+int64_t RegisterShape::registerOf(ArrayRef<int64_t> coordinates) const {
+  int64_t index = 0;
+  for (int d = 0; d < lane; ++d)
+    index = index * shape[d] + coordinates[d];
+  return index;
+}
+
+// A number that divides the value for certain.
+static int64_t divisorOf(Value value) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.isZero() ? int64_t(1) << 30 : std::abs(constant.getSExtValue());
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
+  if (loop && argument == loop.getInductionVar())
+    return std::gcd(divisorOf(loop.getLowerBound()), divisorOf(loop.getStep()));
+  if (auto mul = value.getDefiningOp<arith::MulIOp>())
+    return std::min<int64_t>(int64_t(1) << 30, divisorOf(mul.getLhs()) * divisorOf(mul.getRhs()));
+  if (auto add = value.getDefiningOp<arith::AddIOp>())
+    return std::gcd(divisorOf(add.getLhs()), divisorOf(add.getRhs()));
+  return 1;
+}
+
+LanePoints::LanePoints(OpBuilder &b, Location loc, ValueRange offsets, const RegisterShape &shape,
+                       ArrayRef<int64_t> coordinates)
+    : b(b), loc(loc), offsets(offsets), lanes(shape.lanes) {
+  for (auto [d, offset] : llvm::enumerate(offsets)) {
+    APInt constant;
+    AffineExpr at = matchPattern(offset, m_ConstantInt(&constant)) ? b.getAffineConstantExpr(constant.getSExtValue())
+                                                                   : b.getAffineDimExpr(d);
+    at = at + coordinates[d];
+    if (static_cast<int>(d) == shape.lane && lanes > 1)
+      at = at + b.getAffineSymbolExpr(0);
+    replacements.push_back(at);
+  }
+}
+
+// Whether `inside` mod and floordiv `by` follow the lanes without a break: inside = multiple of the lanes' number +
+// lane, and `by` a multiple too.
+static bool unbroken(AffineExpr inside, int64_t by, int64_t lanes, ArrayRef<Value> offsets) {
+  if (by % lanes != 0)
+    return false;
+  LinearForm form = linearForm(inside);
+  if (form.constant % lanes != 0)
+    return false;
+  for (const LinearForm::Term &term : form.terms) {
+    if (isa<AffineSymbolExpr>(term.atom)) {
+      if (term.coefficient != 1)
+        return false;
+      continue;
+    }
+    auto dim = dyn_cast<AffineDimExpr>(term.atom);
+    if (!dim || (term.coefficient * divisorOf(offsets[dim.getPosition()])) % lanes != 0)
+      return false;
+  }
+  return true;
+}
+
+LanePoints::Split LanePoints::split(AffineExpr expr) {
+  LinearForm form = linearForm(expr.replaceDims(replacements));
+  Split result{b.getAffineConstantExpr(form.constant), 0, AffineExpr()};
+  auto none = b.getAffineConstantExpr(0);
+  for (const LinearForm::Term &term : form.terms) {
+    if (!term.atom.isFunctionOfSymbol(0)) {
+      result.base = result.base + term.atom * term.coefficient;
+      continue;
+    }
+    if (isa<AffineSymbolExpr>(term.atom)) {
+      result.stride += term.coefficient;
+      continue;
+    }
+    auto binary = dyn_cast<AffineBinaryOpExpr>(term.atom);
+    auto by = binary ? dyn_cast<AffineConstantExpr>(binary.getRHS()) : AffineConstantExpr();
+    if (by && unbroken(binary.getLHS(), by.getValue(), lanes, offsets)) {
+      AffineExpr first = binary.getLHS().replaceSymbols(none);
+      bool modulo = binary.getKind() == AffineExprKind::Mod;
+      result.base = result.base + (modulo ? first % by.getValue() : first.floorDiv(by.getValue())) * term.coefficient;
+      result.stride += modulo ? term.coefficient : 0;
+      continue;
+    }
+    AffineExpr bent = term.atom * term.coefficient;
+    result.bent = result.bent ? result.bent + bent : bent;
+  }
+  return result;
+}
+
+Value LanePoints::scalar(AffineExpr expr) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return arith::ConstantIndexOp::create(b, loc, constant.getValue());
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return offsets[dim.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = scalar(binary.getLHS()), rhs = scalar(binary.getRHS());
+  bool natural = isNonNegative(binary.getLHS());
+  switch (expr.getKind()) {
+  case AffineExprKind::Add:
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  case AffineExprKind::Mul:
+    return arith::MulIOp::create(b, loc, lhs, rhs);
+  case AffineExprKind::FloorDiv:
+    return natural ? arith::DivUIOp::create(b, loc, lhs, rhs).getResult()
+                   : arith::FloorDivSIOp::create(b, loc, lhs, rhs).getResult();
+  case AffineExprKind::Mod: {
+    if (natural)
+      return arith::RemUIOp::create(b, loc, lhs, rhs);
+    Value quotient = arith::FloorDivSIOp::create(b, loc, lhs, rhs);
+    return arith::SubIOp::create(b, loc, lhs, arith::MulIOp::create(b, loc, quotient, rhs));
+  }
+  default:
+    return arith::CeilDivSIOp::create(b, loc, lhs, rhs);
+  }
+}
+
+static Value splatInteger(OpBuilder &b, Location loc, Type type, int64_t value) {
+  Type element = cast<VectorType>(type).getElementType();
+  return arith::ConstantOp::create(
+      b, loc, cast<TypedAttr>(DenseElementsAttr::get(cast<ShapedType>(type), b.getIntegerAttr(element, value))));
+}
+
+Value LanePoints::vectorOf(AffineExpr expr, Type type) {
+  auto vectorType = cast<VectorType>(type);
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return splatInteger(b, loc, type, constant.getValue());
+  if (isa<AffineSymbolExpr>(expr)) {
+    SmallVector<Attribute> numbers;
+    for (int64_t i = 0; i < lanes; ++i)
+      numbers.push_back(b.getIntegerAttr(vectorType.getElementType(), i));
+    return arith::ConstantOp::create(b, loc, cast<TypedAttr>(DenseElementsAttr::get(vectorType, numbers)));
+  }
+  if (!expr.isFunctionOfSymbol(0)) {
+    Value narrow = arith::IndexCastOp::create(b, loc, vectorType.getElementType(), scalar(expr));
+    return vector::BroadcastOp::create(b, loc, type, narrow);
+  }
+  auto binary = cast<AffineBinaryOpExpr>(expr);
+  Value lhs = vectorOf(binary.getLHS(), type), rhs = vectorOf(binary.getRHS(), type);
+  if (expr.getKind() == AffineExprKind::Add)
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  if (expr.getKind() == AffineExprKind::Mul)
+    return arith::MulIOp::create(b, loc, lhs, rhs);
+  bool natural = isNonNegative(binary.getLHS());
+  Value quotient = natural ? arith::DivUIOp::create(b, loc, lhs, rhs).getResult()
+                           : arith::FloorDivSIOp::create(b, loc, lhs, rhs).getResult();
+  if (expr.getKind() == AffineExprKind::FloorDiv)
+    return quotient;
+  return arith::SubIOp::create(b, loc, lhs, arith::MulIOp::create(b, loc, quotient, rhs));
+}
+
+Value LanePoints::vector(const Split &split, unsigned width, bool withBase) {
+  auto type = VectorType::get({lanes}, b.getIntegerType(width));
+  AffineExpr expr = b.getAffineSymbolExpr(0) * split.stride;
+  if (lanes == 1)
+    expr = b.getAffineConstantExpr(0);
+  if (split.bent)
+    expr = expr + split.bent;
+  Value result = vectorOf(expr, type);
+  if (!withBase)
+    return result;
+  return arith::AddIOp::create(b, loc, result, vectorOf(split.base, type));
+}
+
+LanePoints::Mask LanePoints::mask(IntegerSet set) {
+  Mask mask;
+  if (!set)
+    return mask;
+  auto both = [&](Value &all, Value more) { all = all ? arith::AndIOp::create(b, loc, all, more).getResult() : more; };
+  for (auto [i, constraint] : llvm::enumerate(set.getConstraints())) {
+    auto predicate = set.isEq(i) ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge;
+    Split parts = split(constraint);
+    if (!parts.varies()) {
+      if (auto constant = dyn_cast<AffineConstantExpr>(parts.base))
+        if (set.isEq(i) ? constant.getValue() == 0 : constant.getValue() >= 0)
+          continue;
+      both(mask.uniform,
+           arith::CmpIOp::create(b, loc, predicate, scalar(parts.base), arith::ConstantIndexOp::create(b, loc, 0)));
+      continue;
+    }
+    // base + rest(lane) >= 0 as rest(lane) >= -base: the left side is mostly a constant.
+    Value rest = vector(parts, 32, false);
+    Value limit = arith::SubIOp::create(b, loc, arith::ConstantIndexOp::create(b, loc, 0), scalar(parts.base));
+    Value narrow = arith::IndexCastOp::create(b, loc, b.getI32Type(), limit);
+    Value splat = vector::BroadcastOp::create(b, loc, rest.getType(), narrow);
+    both(mask.lanes, arith::CmpIOp::create(b, loc, predicate, rest, splat));
+  }
+  return mask;
+}
+
+Value LanePoints::asVector(const Mask &mask) {
+  if (!mask.uniform)
+    return mask.lanes;
+  Value all = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), mask.uniform);
+  return mask.lanes ? arith::AndIOp::create(b, loc, all, mask.lanes).getResult() : all;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tiny.load and tiny.store of one register, by how its lanes lie in memory: together, apart by a stride or by a
+// computed address, or all at one place. What a mask leaves out is not touched.
+
+#include "passes/3-schedule/LinearForm.h"
+#include "passes/6-lower/TileLowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+Type TileLowering::memoryElement(Type element) {
+  if (element.isInteger(1))
+    return b.getI8Type();
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return b.getIntegerType(integer.getWidth());
+  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 8 ? Type(b.getI8Type()) : element;
+}
+
+Value TileLowering::fromMemory(Location loc, Value value, Type element) {
+  auto type = VectorType::get(cast<VectorType>(value.getType()).getShape(), element);
+  if (value.getType() == type)
+    return value;
+  if (element.isInteger(1)) {
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
+  }
+  return UnrealizedConversionCastOp::create(b, loc, TypeRange(type), value).getResult(0);
+}
+
+Value TileLowering::toMemory(Location loc, Value value) {
+  auto type = cast<VectorType>(value.getType());
+  auto memory = VectorType::get(type.getShape(), memoryElement(type.getElementType()));
+  if (type == memory)
+    return value;
+  if (type.getElementType().isInteger(1))
+    return arith::ExtUIOp::create(b, loc, memory, value);
+  return UnrealizedConversionCastOp::create(b, loc, TypeRange(memory), value).getResult(0);
+}
+
+Value TileLowering::pointer(Location loc, Value buffer, Type element, Value index) {
+  Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
+  return LLVM::GEPOp::create(b, loc, buffer.getType(), element, buffer, ValueRange(wide));
+}
+
+static unsigned bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
+
+static LinearForm addressOf(AffineMap map, Value buffer) {
+  return linearAddress(map, cast<MemRefType>(buffer.getType()).getShape());
+}
+
+// One element for all lanes (or of one lane), as a vector of one; where `condition` (i1, may be null) fails, the
+// buffer's first element is read in its place.
+static Value loadOne(OpBuilder &b, Location loc, Value index, Value condition, function_ref<Value(Value)> pointer,
+                     Type element) {
+  if (condition)
+    index = arith::SelectOp::create(b, loc, condition, index, arith::ConstantIndexOp::create(b, loc, 0));
+  return LLVM::LoadOp::create(b, loc, VectorType::get({1}, element), pointer(index), bytesOf(element));
+}
+
+Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayRef<int64_t> coordinates) {
+  Location loc = load.getLoc();
+  Value buffer = scalars.lookup(load.getBuffer());
+  Type element = cast<VectorType>(load.getType()).getElementType(), memory = memoryElement(element);
+  auto type = VectorType::get({shape.lanes}, element), memoryType = VectorType::get({shape.lanes}, memory);
+  LanePoints points(b, loc, scalarsOf(load.getOffsets()), shape, coordinates);
+  LanePoints::Split address = points.split(addressOf(load.getMap(), load.getBuffer()).toExpr(b.getContext()));
+  LanePoints::Mask mask = points.mask(load.getMask().value_or(IntegerSet()));
+  TypedAttr fill = load.getFill() ? *load.getFill() : cast<TypedAttr>(b.getZeroAttr(element));
+  Value base = points.scalar(address.base);
+  auto at = [&](Value index) { return pointer(loc, buffer, memory, index); };
+
+  if (!address.varies() || shape.lanes == 1) {
+    if (address.bent) {
+      Value one = points.vector(address, 64, false);
+      Value rest = vector::ExtractOp::create(b, loc, one, ArrayRef<int64_t>{0});
+      base = arith::AddIOp::create(b, loc, base, arith::IndexCastOp::create(b, loc, b.getIndexType(), rest));
+    }
+    Value condition = mask.uniform;
+    if (mask.lanes) {
+      Value some = vector::ReductionOp::create(b, loc, vector::CombiningKind::OR, mask.lanes);
+      condition = condition ? arith::AndIOp::create(b, loc, condition, some).getResult() : some;
+    }
+    Value value = loadOne(b, loc, base, condition, at, memory);
+    if (shape.lanes > 1) {
+      Value one = vector::ExtractOp::create(b, loc, value, ArrayRef<int64_t>{0});
+      value = vector::BroadcastOp::create(b, loc, memoryType, one);
+    }
+    value = fromMemory(loc, value, element);
+    if (Value lanes = points.asVector(mask))
+      value = WhereOp::create(b, loc, lanes, value, splatOf(loc, type, fill));
+    return value;
+  }
+  Value lanes = points.asVector(mask);
+  // Zero bytes in memory order: a fill other than zero is put in afterwards.
+  Value value;
+  if (!address.bent && address.stride == 1) {
+    if (!lanes)
+      return fromMemory(loc, LLVM::LoadOp::create(b, loc, memoryType, at(base), bytesOf(memory)), element);
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(memoryType));
+    value = LLVM::MaskedLoadOp::create(b, loc, memoryType, at(base), lanes, zero, b.getI32IntegerAttr(bytesOf(memory)));
+  } else {
+    auto pointers = VectorType::get({shape.lanes}, buffer.getType());
+    Value index = points.vector(address, 32, false);
+    Value all = LLVM::GEPOp::create(b, loc, pointers, memory, at(base), ValueRange(index));
+    Value every = lanes;
+    if (!every)
+      every = arith::ConstantOp::create(
+          b, loc, cast<TypedAttr>(DenseElementsAttr::get(VectorType::get({shape.lanes}, b.getI1Type()), true)));
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(memoryType));
+    value = LLVM::masked_gather::create(b, loc, memoryType, all, every, ValueRange(zero),
+                                        b.getI32IntegerAttr(bytesOf(memory)));
+  }
+  value = fromMemory(loc, value, element);
+  Attribute fillValue = fill;
+  bool zeroFill = fillValue == b.getZeroAttr(element);
+  if (lanes && !zeroFill)
+    value = WhereOp::create(b, loc, lanes, value, splatOf(loc, type, fill));
+  return value;
+}
+
+void TileLowering::lowerLoad(LoadOp load) {
+  // The rows of a contraction are read one element at a time, where they are used.
+  if (llvm::all_of(load->getUses(), [](OpOperand &use) {
+        return isa<vector::ContractionOp>(use.getOwner()) && use.getOperandNumber() == 0;
+      }))
+    return;
+  RegisterShape shape(cast<VectorType>(load.getType()).getShape());
+  Registers results;
+  for (int64_t r = 0; r < shape.registers; ++r)
+    results.push_back(loadRegister(load, shape, shape.coordinates(r)));
+  registers[load.getResult()] = results;
+}
+
+Value TileLowering::loadScalar(LoadOp load, ArrayRef<int64_t> coordinates) {
+  SmallVector<int64_t> one(coordinates.size(), 1);
+  Value value = loadRegister(load, RegisterShape(one), coordinates);
+  return vector::ExtractOp::create(b, load.getLoc(), value, ArrayRef<int64_t>{0});
+}
+
+void TileLowering::storeRegister(StoreOp store, const RegisterShape &shape, int64_t index) {
+  Location loc = store.getLoc();
+  Value buffer = scalars.lookup(store.getBuffer());
+  Value value = toMemory(loc, registersOf(store.getValue())[index]);
+  auto memoryType = cast<VectorType>(value.getType());
+  Type memory = memoryType.getElementType();
+  LanePoints points(b, loc, scalarsOf(store.getOffsets()), shape, shape.coordinates(index));
+  LanePoints::Split address = points.split(addressOf(store.getMap(), store.getBuffer()).toExpr(b.getContext()));
+  Value lanes = points.asVector(points.mask(store.getMask().value_or(IntegerSet())));
+  Value base = pointer(loc, buffer, memory, points.scalar(address.base));
+  if (!address.bent && (address.stride == 1 || shape.lanes == 1)) {
+    if (lanes)
+      LLVM::MaskedStoreOp::create(b, loc, value, base, lanes, b.getI32IntegerAttr(bytesOf(memory)));
+    else
+      LLVM::StoreOp::create(b, loc, value, base, bytesOf(memory));
+    return;
+  }
+  auto pointers = VectorType::get({shape.lanes}, buffer.getType());
+  Value all = LLVM::GEPOp::create(b, loc, pointers, memory, base, ValueRange(points.vector(address, 32, false)));
+  if (!lanes)
+    lanes = arith::ConstantOp::create(
+        b, loc, cast<TypedAttr>(DenseElementsAttr::get(VectorType::get({shape.lanes}, b.getI1Type()), true)));
+  LLVM::masked_scatter::create(b, loc, value, all, lanes, b.getI32IntegerAttr(bytesOf(memory)));
+}
+
+void TileLowering::lowerStore(StoreOp store) {
+  RegisterShape shape(cast<VectorType>(store.getValue().getType()).getShape());
+  for (int64_t r = 0; r < shape.registers; ++r)
+    storeRegister(store, shape, r);
+}

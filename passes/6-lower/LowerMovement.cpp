@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ops that move elements between registers or combine them: views, reductions, contractions.
+
+#include "passes/6-lower/TileLowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::tiny;
+
+// Each dimension of the source is a dimension of the result or a constant.
+void TileLowering::lowerView(ViewOp view) {
+  auto type = cast<VectorType>(view.getType()), from = cast<VectorType>(view.getInput().getType());
+  RegisterShape shape(type.getShape()), source(from.getShape());
+  Registers input = registersOf(view.getInput()), results;
+  VectorType result = registerType(type);
+  Location loc = view.getLoc();
+  // The coordinates in the source of the result's element `at`.
+  auto coordinatesOf = [&](ArrayRef<int64_t> at) {
+    SmallVector<int64_t> coordinates;
+    for (AffineExpr expr : view.getMap().getResults()) {
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        coordinates.push_back(at[dim.getPosition()]);
+      else
+        coordinates.push_back(cast<AffineConstantExpr>(expr).getValue());
+    }
+    for (auto [c, size] : llvm::zip_equal(coordinates, from.getShape()))
+      c = std::min(c, size - 1);
+    return coordinates;
+  };
+  bool laneMoves = shape.lane >= 0 && view.getMap().isFunctionOfDim(shape.lane);
+  bool sameLanes = laneMoves && source.lane >= 0 && source.lanes == shape.lanes &&
+                   view.getMap().getResult(source.lane) == b.getAffineDimExpr(shape.lane);
+  for (int64_t r = 0; r < shape.registers; ++r) {
+    SmallVector<int64_t> at = shape.coordinates(r), first = coordinatesOf(at);
+    Value holder = input[source.registerOf(first)];
+    if (sameLanes || (shape.lanes == 1 && source.lanes == 1)) {
+      results.push_back(holder);
+      continue;
+    }
+    auto element = [&](ArrayRef<int64_t> c) -> Value {
+      int64_t lane = source.lane >= 0 ? c[source.lane] : 0;
+      return vector::ExtractOp::create(b, loc, input[source.registerOf(c)], ArrayRef<int64_t>{lane});
+    };
+    if (!laneMoves) {
+      results.push_back(vector::BroadcastOp::create(b, loc, result, element(first)));
+      continue;
+    }
+    Value built = ConstOp::create(b, loc, result, cast<TypedAttr>(b.getZeroAttr(result)));
+    for (int64_t lane = 0; lane < shape.lanes; ++lane) {
+      at[shape.lane] = lane;
+      built = vector::InsertOp::create(b, loc, element(coordinatesOf(at)), built, ArrayRef<int64_t>{lane});
+    }
+    results.push_back(built);
+  }
+  registers[view.getResult()] = results;
+}
+
+static Value combineTwo(OpBuilder &b, Location loc, ReduceKind kind, Value lhs, Value rhs) {
+  bool truth = elementType(lhs.getType()).isInteger(1);
+  if (kind == ReduceKind::Sum)
+    return AddOp::create(b, loc, lhs, rhs);
+  if (kind == ReduceKind::Prod)
+    return truth ? AndOp::create(b, loc, lhs, rhs).getResult() : MulOp::create(b, loc, lhs, rhs).getResult();
+  return truth ? OrOp::create(b, loc, lhs, rhs).getResult() : MaxOp::create(b, loc, lhs, rhs).getResult();
+}
+
+Value TileLowering::combineTree(Location loc, ReduceKind kind, Registers values) {
+  while (values.size() > 1) {
+    Registers half;
+    for (size_t i = 0; i + 1 < values.size(); i += 2)
+      half.push_back(combineTwo(b, loc, kind, values[i], values[i + 1]));
+    if (values.size() % 2)
+      half.push_back(values.back());
+    values = half;
+  }
+  return values.front();
+}
+
+// All lanes of a register as a vector of one element: the upper half joins the lower half until one is left.
+Value TileLowering::combineLanes(Location loc, ReduceKind kind, Value value) {
+  auto type = cast<VectorType>(value.getType());
+  for (int64_t lanes = type.getNumElements(); lanes > 1;) {
+    int64_t half = lanes / 2;
+    auto part = [&](int64_t from, int64_t count) -> Value {
+      return vector::ShuffleOp::create(b, loc, value, value, llvm::to_vector(llvm::seq<int64_t>(from, from + count)));
+    };
+    Value joined = combineTwo(b, loc, kind, part(0, half), part(half, half));
+    if (lanes % 2) {
+      // The odd lane joins the first one.
+      Value odd = part(lanes - 1, 1);
+      Value head =
+          combineTwo(b, loc, kind,
+                     half == 1 ? joined : vector::ShuffleOp::create(b, loc, joined, joined, ArrayRef<int64_t>{0}), odd);
+      Value scalar = vector::ExtractOp::create(b, loc, head, ArrayRef<int64_t>{0});
+      joined = vector::InsertOp::create(b, loc, scalar, joined, ArrayRef<int64_t>{0});
+    }
+    value = joined;
+    lanes = half;
+  }
+  return value;
+}
+
+void TileLowering::lowerReduce(ReduceOp reduce) {
+  auto from = cast<VectorType>(reduce.getInput().getType()), type = cast<VectorType>(reduce.getType());
+  RegisterShape source(from.getShape()), shape(type.getShape());
+  Location loc = reduce.getLoc();
+  Registers input = registersOf(reduce.getInput());
+  auto reduced = [&](int64_t d) { return llvm::is_contained(reduce.getDims(), d); };
+  // Registers that differ only in reduced dimensions are combined first.
+  llvm::MapVector<int64_t, Registers> groups;
+  for (int64_t r = 0; r < source.registers; ++r) {
+    SmallVector<int64_t> at = source.coordinates(r);
+    int64_t key = 0;
+    for (int d = 0; d < source.lane; ++d)
+      if (!reduced(d))
+        key = key * from.getDimSize(d) + at[d];
+    groups[key].push_back(input[r]);
+  }
+  Registers combined;
+  for (auto &[key, group] : groups)
+    combined.push_back(combineTree(loc, reduce.getKind(), group));
+  if (source.lane < 0 || !reduced(source.lane)) {
+    registers[reduce.getResult()] = combined;
+    return;
+  }
+  for (Value &value : combined)
+    value = combineLanes(loc, reduce.getKind(), value);
+  if (shape.lanes == 1) {
+    registers[reduce.getResult()] = combined;
+    return;
+  }
+  Registers results;
+  VectorType result = registerType(type);
+  for (int64_t r = 0; r < shape.registers; ++r) {
+    Value built = ConstOp::create(b, loc, result, cast<TypedAttr>(b.getZeroAttr(result)));
+    for (int64_t lane = 0; lane < shape.lanes; ++lane) {
+      Value one = vector::ExtractOp::create(b, loc, combined[r * shape.lanes + lane], ArrayRef<int64_t>{0});
+      built = vector::InsertOp::create(b, loc, one, built, ArrayRef<int64_t>{lane});
+    }
+    results.push_back(built);
+  }
+  registers[reduce.getResult()] = results;
+}
+
+// Rows (m, k) by columns (k, n): one broadcast element of the rows for each register of the columns.
+LogicalResult TileLowering::lowerContract(vector::ContractionOp contract) {
+  auto rows = contract.getLhs().getDefiningOp<LoadOp>();
+  auto columns = cast<VectorType>(contract.getRhs().getType());
+  auto type = dyn_cast<VectorType>(contract.getAccType());
+  if (!rows || !type || type.getRank() != 2 || columns.getRank() != 2)
+    return contract.emitOpError("expected rows (m, k) straight from a tiny.load and columns (k, n) at the tile level "
+                                "of a CPU");
+  Location loc = contract.getLoc();
+  int64_t m = type.getDimSize(0), depth = columns.getDimSize(0);
+  auto schedule = source->getAttrOfType<ScheduleAttr>("tiny.schedule");
+  bool fused = schedule && schedule.getInstruction() == "fma" && isa<FloatType>(type.getElementType());
+  Registers columnRegisters = registersOf(contract.getRhs()), sums = registersOf(contract.getAcc());
+  VectorType registerOf = registerType(type);
+  RegisterShape columnShape(columns.getShape()), sumShape(type.getShape());
+  if (columnShape.lane != 1 || sumShape.lane != 1)
+    return contract.emitOpError("expected more than one column");
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t i = 0; i < m; ++i) {
+      SmallVector<int64_t> at(cast<VectorType>(rows.getType()).getRank(), 0);
+      at[at.size() - 2] = i;
+      at[at.size() - 1] = k;
+      Value row = vector::BroadcastOp::create(b, loc, registerOf, loadScalar(rows, at));
+      Value &sum = sums[i];
+      if (fused)
+        sum = vector::FMAOp::create(b, loc, row, columnRegisters[k], sum);
+      else
+        sum = AddOp::create(b, loc, MulOp::create(b, loc, row, columnRegisters[k]), sum);
+    }
+  registers[contract.getResult()] = sums;
+  return success();
+}
