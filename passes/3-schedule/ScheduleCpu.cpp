@@ -2,7 +2,7 @@
 //
 // Schedules for processors with vector registers and caches.
 
-#include "passes/3-schedule/LinearForm.h"
+#include "passes/3-schedule/AddressForm.h"
 #include "passes/3-schedule/Schedules.h"
 
 #include <numeric>
@@ -43,7 +43,7 @@ static int64_t countContiguous(KernelOp kernel, function_ref<int(StageOp)> dimOf
     if (dim < 0)
       continue;
     for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
-      LinearForm form = linearAddress(stage.getMap(i), cast<RankedTensorType>(operand.getType()).getShape());
+      AddressForm form = linearAddress(stage.getMap(i), cast<RankedTensorType>(operand.getType()).getShape());
       if (form.isBent(dim) || (form.coefficient(dim) != 0 && form.coefficient(dim) != 1))
         --count;
       else

@@ -3,7 +3,7 @@
 // Splits an address into what all lanes share, a stride, and a rest that each lane computes for itself.
 
 #include "passes/6-lower/LaneAddress.h"
-#include "passes/3-schedule/LinearForm.h"
+#include "passes/3-schedule/AddressForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -75,10 +75,10 @@ LanePoints::LanePoints(OpBuilder &b, Location loc, ValueRange offsets, const Reg
 static bool unbroken(AffineExpr inside, int64_t by, int64_t lanes, ArrayRef<Value> offsets) {
   if (by % lanes != 0)
     return false;
-  LinearForm form = linearForm(inside);
+  AddressForm form = addressForm(inside);
   if (form.constant % lanes != 0)
     return false;
-  for (const LinearForm::Term &term : form.terms) {
+  for (const AddressForm::Term &term : form.terms) {
     if (isa<AffineSymbolExpr>(term.atom)) {
       if (term.coefficient != 1)
         return false;
@@ -92,10 +92,10 @@ static bool unbroken(AffineExpr inside, int64_t by, int64_t lanes, ArrayRef<Valu
 }
 
 LanePoints::Split LanePoints::split(AffineExpr expr) {
-  LinearForm form = linearForm(expr.replaceDims(replacements));
+  AddressForm form = addressForm(expr.replaceDims(replacements));
   Split result{b.getAffineConstantExpr(form.constant), 0, AffineExpr()};
   auto none = b.getAffineConstantExpr(0);
-  for (const LinearForm::Term &term : form.terms) {
+  for (const AddressForm::Term &term : form.terms) {
     if (!term.atom.isFunctionOfSymbol(0)) {
       result.base = result.base + term.atom * term.coefficient;
       continue;
@@ -126,7 +126,7 @@ Value LanePoints::scalar(AffineExpr expr) {
     return offsets[dim.getPosition()];
   auto binary = cast<AffineBinaryOpExpr>(expr);
   Value lhs = scalar(binary.getLHS()), rhs = scalar(binary.getRHS());
-  bool natural = isNonNegative(binary.getLHS());
+  bool natural = isNatural(binary.getLHS());
   switch (expr.getKind()) {
   case AffineExprKind::Add:
     return arith::AddIOp::create(b, loc, lhs, rhs);
@@ -172,7 +172,7 @@ Value LanePoints::vectorOf(AffineExpr expr, Type type) {
     return arith::AddIOp::create(b, loc, lhs, rhs);
   if (expr.getKind() == AffineExprKind::Mul)
     return arith::MulIOp::create(b, loc, lhs, rhs);
-  bool natural = isNonNegative(binary.getLHS());
+  bool natural = isNatural(binary.getLHS());
   Value quotient = natural ? arith::DivUIOp::create(b, loc, lhs, rhs).getResult()
                            : arith::FloorDivSIOp::create(b, loc, lhs, rhs).getResult();
   if (expr.getKind() == AffineExprKind::FloorDiv)

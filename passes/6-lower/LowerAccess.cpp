@@ -3,7 +3,7 @@
 // tiny.load and tiny.store of one register, by how its lanes lie in memory: together, apart by a stride or by a
 // computed address, or all at one place. What a mask leaves out is not touched.
 
-#include "passes/3-schedule/LinearForm.h"
+#include "passes/3-schedule/AddressForm.h"
 #include "passes/6-lower/TileLowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -49,7 +49,7 @@ Value TileLowering::pointer(Location loc, Value buffer, Type element, Value inde
 
 static unsigned bytesOf(Type element) { return element.getIntOrFloatBitWidth() / 8; }
 
-static LinearForm addressOf(AffineMap map, Value buffer) {
+static AddressForm addressOf(AffineMap map, Value buffer) {
   return linearAddress(map, cast<MemRefType>(buffer.getType()).getShape());
 }
 

@@ -4,17 +4,17 @@
 // `mod` or `floordiv` that does not fall apart further. Row-major addresses of reshaped buffers become linear again:
 // (d0 floordiv 4) * 4 + d0 mod 4 is d0.
 //
-//   LinearForm form = linearAddress(map, /*shape=*/{8, 100});   // (d0, d1) -> 100 * d0 + d1
+//   AddressForm form = linearAddress(map, /*shape=*/{8, 100});   // (d0, d1) -> 100 * d0 + d1
 //   form.coefficient(0) == 100
 
-#ifndef TINYC_PASSES_3_SCHEDULE_LINEARFORM_H
-#define TINYC_PASSES_3_SCHEDULE_LINEARFORM_H
+#ifndef TINYC_PASSES_3_SCHEDULE_ADDRESSFORM_H
+#define TINYC_PASSES_3_SCHEDULE_ADDRESSFORM_H
 
 #include "mlir/IR/AffineMap.h"
 
 namespace tinyc {
 
-struct LinearForm {
+struct AddressForm {
   struct Term {
     mlir::AffineExpr atom;
     int64_t coefficient;
@@ -31,14 +31,14 @@ struct LinearForm {
 };
 
 /// The sum that `expr` is.
-LinearForm linearForm(mlir::AffineExpr expr);
+AddressForm addressForm(mlir::AffineExpr expr);
 
 /// The row-major address, in elements, of `map`'s results in a buffer of `shape`.
-LinearForm linearAddress(mlir::AffineMap map, llvm::ArrayRef<int64_t> shape);
+AddressForm linearAddress(mlir::AffineMap map, llvm::ArrayRef<int64_t> shape);
 
 /// Whether `expr` cannot be negative when no dimension is.
-bool isNonNegative(mlir::AffineExpr expr);
+bool isNatural(mlir::AffineExpr expr);
 
 } // namespace tinyc
 
-#endif // TINYC_PASSES_3_SCHEDULE_LINEARFORM_H
+#endif // TINYC_PASSES_3_SCHEDULE_ADDRESSFORM_H

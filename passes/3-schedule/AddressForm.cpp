@@ -2,32 +2,32 @@
 //
 // Sums of affine atoms, and the one rule that makes addresses of reshaped buffers linear again.
 
-#include "passes/3-schedule/LinearForm.h"
+#include "passes/3-schedule/AddressForm.h"
 
 using namespace mlir;
 using namespace tinyc;
 
-int64_t LinearForm::coefficient(unsigned dim) const {
+int64_t AddressForm::coefficient(unsigned dim) const {
   for (const Term &term : terms)
     if (auto d = dyn_cast<AffineDimExpr>(term.atom); d && d.getPosition() == dim)
       return term.coefficient;
   return 0;
 }
 
-bool LinearForm::isBent(unsigned dim) const {
+bool AddressForm::isBent(unsigned dim) const {
   return llvm::any_of(
       terms, [&](const Term &term) { return !isa<AffineDimExpr>(term.atom) && term.atom.isFunctionOfDim(dim); });
 }
 
-AffineExpr LinearForm::toExpr(MLIRContext *context) const {
+AffineExpr AddressForm::toExpr(MLIRContext *context) const {
   AffineExpr sum = getAffineConstantExpr(constant, context);
   for (const Term &term : terms)
     sum = sum + term.atom * term.coefficient;
   return sum;
 }
 
-static void addTerm(LinearForm &form, AffineExpr atom, int64_t coefficient) {
-  for (LinearForm::Term &term : form.terms)
+static void addTerm(AddressForm &form, AffineExpr atom, int64_t coefficient) {
+  for (AddressForm::Term &term : form.terms)
     if (term.atom == atom) {
       term.coefficient += coefficient;
       return;
@@ -35,11 +35,11 @@ static void addTerm(LinearForm &form, AffineExpr atom, int64_t coefficient) {
   form.terms.push_back({atom, coefficient});
 }
 
-static void addScaled(LinearForm &form, AffineExpr expr, int64_t scale);
+static void addScaled(AddressForm &form, AffineExpr expr, int64_t scale);
 
 // The `mod` or `floordiv` of an expression whose inside has been brought into its simplest form.
-static void addDivision(LinearForm &form, AffineExprKind kind, AffineExpr inside, int64_t by, int64_t scale) {
-  AffineExpr lhs = linearForm(inside).toExpr(inside.getContext());
+static void addDivision(AddressForm &form, AffineExprKind kind, AffineExpr inside, int64_t by, int64_t scale) {
+  AffineExpr lhs = addressForm(inside).toExpr(inside.getContext());
   AffineExpr atom = kind == AffineExprKind::Mod        ? lhs % by
                     : kind == AffineExprKind::FloorDiv ? lhs.floorDiv(by)
                                                        : (lhs + (by - 1)).floorDiv(by);
@@ -49,7 +49,7 @@ static void addDivision(LinearForm &form, AffineExprKind kind, AffineExpr inside
     addScaled(form, atom, scale);
 }
 
-static void addScaled(LinearForm &form, AffineExpr expr, int64_t scale) {
+static void addScaled(AddressForm &form, AffineExpr expr, int64_t scale) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
     form.constant += constant.getValue() * scale;
     return;
@@ -75,7 +75,7 @@ static void addScaled(LinearForm &form, AffineExpr expr, int64_t scale) {
 }
 
 // k * (e mod c) + k * c * (e floordiv c) = k * e. Returns whether a pair was found.
-static bool joinDivisions(LinearForm &form) {
+static bool joinDivisions(AddressForm &form) {
   for (size_t i = 0; i < form.terms.size(); ++i) {
     auto [modulo, k] = form.terms[i];
     if (modulo.getKind() != AffineExprKind::Mod)
@@ -97,21 +97,21 @@ static bool joinDivisions(LinearForm &form) {
   return false;
 }
 
-static void finish(LinearForm &form) {
+static void finish(AddressForm &form) {
   while (joinDivisions(form))
     ;
-  llvm::erase_if(form.terms, [](const LinearForm::Term &term) { return term.coefficient == 0; });
+  llvm::erase_if(form.terms, [](const AddressForm::Term &term) { return term.coefficient == 0; });
 }
 
-LinearForm tinyc::linearForm(AffineExpr expr) {
-  LinearForm form;
+AddressForm tinyc::addressForm(AffineExpr expr) {
+  AddressForm form;
   addScaled(form, expr, 1);
   finish(form);
   return form;
 }
 
-LinearForm tinyc::linearAddress(AffineMap map, ArrayRef<int64_t> shape) {
-  LinearForm form;
+AddressForm tinyc::linearAddress(AffineMap map, ArrayRef<int64_t> shape) {
+  AddressForm form;
   int64_t stride = 1;
   for (unsigned i = map.getNumResults(); i-- > 0;) {
     addScaled(form, map.getResult(i), stride);
@@ -121,7 +121,7 @@ LinearForm tinyc::linearAddress(AffineMap map, ArrayRef<int64_t> shape) {
   return form;
 }
 
-bool tinyc::isNonNegative(AffineExpr expr) {
+bool tinyc::isNatural(AffineExpr expr) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return constant.getValue() >= 0;
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
@@ -129,5 +129,5 @@ bool tinyc::isNonNegative(AffineExpr expr) {
     return true;
   if (expr.getKind() == AffineExprKind::Mod)
     return true;
-  return isNonNegative(binary.getLHS()) && isNonNegative(binary.getRHS());
+  return isNatural(binary.getLHS()) && isNatural(binary.getRHS());
 }
