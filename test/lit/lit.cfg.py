@@ -14,4 +14,5 @@ config.test_exec_root = os.path.join(build, "test", "lit")
 llvm_bin = "/usr/lib/llvm-22/bin"
 config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), llvm_bin, os.environ["PATH"]])
 config.substitutions.append(("%root", root))
+config.substitutions.append(("%build", build))
 config.substitutions.append(("%emulators", os.path.join(build, "emulators")))

@@ -3,8 +3,8 @@
 // The compositions tanh, erf, sigmoid and cos on the reference: within 4 ulp over a sample of all floats, exact at the
 // special values, and right in the other float types.
 
-#include "dialects/Tiny/Elementwise.h"
 #include "lib/Builders/Elementary.h"
+#include "dialects/Tiny/Elementwise.h"
 #include "test/reference/Run.h"
 #include "test/ulp/Ulp.h"
 

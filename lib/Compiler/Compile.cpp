@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Loading models, and running all stages for each target.
+
+#include "lib/Compiler/Compile.h"
+
+#include "dialects/Tiny/TinyOps.h"
+#include "lib/Compiler/BuildArtefact.h"
+#include "lib/Onnx/Import.h"
+#include "lib/Weights/WeightStore.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/LLVMIR/ROCDLDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+#include <chrono>
+
+using namespace mlir;
+using namespace tinyc;
+
+const DialectRegistry &tinyc::compilerDialects() {
+  static const DialectRegistry registry = [] {
+    DialectRegistry r;
+    r.insert<tiny::TinyDialect, affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, DLTIDialect,
+             func::FuncDialect, gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+             nvgpu::NVGPUDialect, NVVM::NVVMDialect, ROCDL::ROCDLDialect, scf::SCFDialect, ub::UBDialect,
+             vector::VectorDialect>();
+    registerBackendTranslations(r);
+    return r;
+  }();
+  return registry;
+}
+
+FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOptions &options, WeightStore &weights,
+                                                  MLIRContext &context) {
+  Location at = FileLineColLoc::get(&context, path, 0, 0);
+  if (path.ends_with(".onnx")) {
+    OnnxOptions importOptions;
+    importOptions.shapes = options.shapes;
+    OwningOpRef<ModuleOp> module = importOnnx(path, importOptions, weights, &context);
+    if (!module)
+      return failure();
+    return module;
+  }
+  if (!path.ends_with(".mlir"))
+    return emitError(at, "expected a model: .onnx or .mlir"), failure();
+  if (!options.shapes.empty())
+    return emitError(at, "--shape is for models that leave dimensions open; the shapes of an .mlir file are static"),
+           failure();
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return emitError(at, "cannot be read: ") << buffer.getError().message(), failure();
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (!module || !findMain(*module))
+    return failure();
+  return module;
+}
+
+// The first stage that asks for a chip.
+static int firstTargetStage() {
+  for (auto [i, stage] : llvm::enumerate(stages()))
+    if (stage.perTarget)
+      return i;
+  return stages().size();
+}
+
+FailureOr<OwningOpRef<ModuleOp>> tinyc::lowerForChip(ModuleOp model, const Chip &chip, int last,
+                                                     const StageOptions &options) {
+  OwningOpRef<ModuleOp> module = model.clone();
+  auto already = (*module)->getAttrOfType<StringAttr>(tiny::kTargetAttr);
+  if (already && already.getValue() != chip.name)
+    return model.emitError("is scheduled for ") << already << " and cannot be compiled for " << chip.name, failure();
+  (*module)->setAttr(tiny::kTargetAttr, StringAttr::get(model.getContext(), chip.name));
+  if (failed(runStages(*module, last, &chip, options)))
+    return failure();
+  return module;
+}
+
+FailureOr<std::vector<uint8_t>> tinyc::compileModel(ModuleOp model, llvm::ArrayRef<const Chip *> chips,
+                                                    const WeightStore &weights, const StageOptions &options) {
+  int stage = stageOf(model);
+  if (stage < 0 || (stage < firstTargetStage() && failed(runStages(model, firstTargetStage() - 1, nullptr, options))))
+    return failure();
+  ArtefactAssembler assembler(weights);
+  for (const Chip *chip : chips) {
+    const Backend *backend = findBackend(chip->kind);
+    if (!backend)
+      return model.emitError("this build of tinyc has no back end for ") << chip->name, failure();
+    auto module = lowerForChip(model, *chip, stages().size() - 1, options);
+    if (failed(module))
+      return failure();
+    if (options.beforeStage)
+      options.beforeStage("emit", chip);
+    auto start = std::chrono::steady_clock::now();
+    FailureOr<TargetCode> code = backend->emit(**module, *chip, {});
+    if (failed(code) || failed(assembler.addTarget(**module, *chip, std::move(*code))))
+      return failure();
+    if (options.times)
+      options.times->push_back(
+          {"emit", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+  }
+  std::vector<uint8_t> file;
+  std::string error;
+  if (!artefact::serialize(assembler.artefact(), file, error))
+    return model.emitError("the artefact cannot be written: ") << error, failure();
+  return file;
+}
+
+std::vector<const Chip *> tinyc::parseTargets(StringRef list, std::string &error) {
+  std::vector<const Chip *> chips;
+  SmallVector<StringRef> names;
+  list.split(names, ',');
+  for (StringRef name : names) {
+    const Chip *chip = findChip(name);
+    if (!chip) {
+      error = ("no target '" + name + "'; there are:").str();
+      for (const std::string &known : chipNames())
+        error += " " + known;
+      return {};
+    }
+    chips.push_back(chip);
+  }
+  return chips;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The stage table, and running it.
+
+#include "lib/Pipeline/Stages.h"
+
+#include "dialects/Tiny/TinyOps.h"
+#include "lib/Targets/Backend.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringMap.h"
+#include <chrono>
+
+using namespace mlir;
+using namespace tinyc;
+
+// After fusion @main only launches.
+static LogicalResult verifyOnlyKernels(ModuleOp module) {
+  WalkResult result = module.walk([](func::FuncOp function) {
+    if (function->hasAttr("tiny.kernel"))
+      return WalkResult::advance();
+    for (Operation &op : function.getOps())
+      if (!isa<tiny::KernelOp, tiny::LaunchOp, tiny::ParamOp, tiny::ConstOp, func::ReturnOp>(op)) {
+        op.emitError("stands outside every kernel after fusion");
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+static LogicalResult verifyScheduled(ModuleOp module) {
+  WalkResult result = module.walk([](tiny::KernelOp kernel) {
+    if (kernel.getSchedule())
+      return WalkResult::advance();
+    kernel.emitError("has no schedule after the stage that chooses them");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+static LogicalResult verifyTiled(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    if (!isa<tiny::KernelOp, tiny::StageOp>(op))
+      return WalkResult::advance();
+    op->emitError("is left after tiling");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+static LogicalResult addLanes(OpPassManager &pm, const Chip *chip) {
+  const Backend *backend = findBackend(chip->kind);
+  if (!backend)
+    return failure();
+  backend->addLanePasses(pm, *chip);
+  return success();
+}
+
+static LogicalResult addLower(OpPassManager &pm, const Chip *chip) {
+  const Backend *backend = findBackend(chip->kind);
+  if (!backend)
+    return failure();
+  backend->addLowerPasses(pm, *chip);
+  return success();
+}
+
+// Passes by their flags, as tinyc-opt --pass-pipeline takes them.
+static auto text(StringRef pipeline) {
+  return [pipeline](OpPassManager &pm, const Chip *) { return parsePassPipeline(pipeline, pm); };
+}
+
+llvm::ArrayRef<Stage> tinyc::stages() {
+  static const std::vector<Stage> table = {
+      {"import", "the model as tiny ops on tensors", "after-import", false, text(""), nullptr},
+      // Views must be composed before fusion reads their maps.
+      {"simplify", "constants folded, views composed", "", false, text("func.func(simplify)"), nullptr},
+      {"fuse", "kernels of stages, one launch each", "after-fuse", false, text("func.func(fuse)"), verifyOnlyKernels},
+      {"schedule", "each kernel with its schedule for the chip", "after-schedule", true, text("schedule"),
+       verifyScheduled},
+      // Bounds are proven on what tiling made of the accesses: here, before lanes take them apart.
+      {"tile", "a function a kernel, on tiles; launches in their place", "", true, text("tile,prove-bounds"),
+       verifyTiled},
+      {"lanes", "code of one lane on registers", "", true, addLanes, nullptr},
+      {"lower", "LLVM dialect with the kernel ABI", "before-emit", true, addLower, nullptr},
+  };
+  return table;
+}
+
+int tinyc::findStage(StringRef name) {
+  for (auto [i, stage] : llvm::enumerate(stages()))
+    if (stage.name == name)
+      return i;
+  return -1;
+}
+
+int tinyc::stageOf(ModuleOp module) {
+  auto name = module->getAttrOfType<StringAttr>(kStageAttr);
+  if (!name)
+    return 0;
+  int index = findStage(name.getValue());
+  if (index < 0)
+    module.emitError("attribute ") << kStageAttr << " names no stage: " << name;
+  return index;
+}
+
+static llvm::StringMap<std::vector<std::function<void(OpPassManager &)>>> &insertedPasses() {
+  static llvm::StringMap<std::vector<std::function<void(OpPassManager &)>>> passes;
+  return passes;
+}
+
+bool tinyc::addPassAt(StringRef insertionPoint, std::function<void(OpPassManager &)> add) {
+  if (insertionPoint.empty() ||
+      llvm::none_of(stages(), [&](const Stage &stage) { return stage.insertionPoint == insertionPoint; }))
+    return false;
+  insertedPasses()[insertionPoint].push_back(std::move(add));
+  return true;
+}
+
+static LogicalResult runStage(ModuleOp module, const Stage &stage, const Chip *chip, const StageOptions &options) {
+  PassManager pm(module.getContext());
+  pm.enableVerifier(options.verifyEachPass);
+  if (stage.perTarget && !chip)
+    return module.emitError("stage '") << stage.name << "' needs a target";
+  if (failed(stage.addPasses(pm, chip)))
+    return module.emitError("stage '") << stage.name << "' is not available for " << (chip ? chip->name : "any chip");
+  if (auto found = insertedPasses().find(stage.insertionPoint); found != insertedPasses().end())
+    for (const auto &add : found->second)
+      add(pm);
+  if (options.beforeStage)
+    options.beforeStage(stage.name, chip);
+  if (failed(pm.run(module)))
+    return failure();
+  if (failed(verify(module)))
+    return module.emitError("stage '") << stage.name << "' left IR that does not verify; this is a bug in tinyc";
+  if (stage.verifyBorder && failed(stage.verifyBorder(module)))
+    return failure();
+  module->setAttr(kStageAttr, StringAttr::get(module.getContext(), stage.name));
+  return success();
+}
+
+LogicalResult tinyc::runStages(ModuleOp module, int last, const Chip *chip, const StageOptions &options) {
+  int current = stageOf(module);
+  if (current < 0)
+    return failure();
+  // The first stage has no passes of its own, but plug-ins may add some: a module without the attribute runs it.
+  int first = module->hasAttr(kStageAttr) ? current + 1 : 0;
+  for (int i = first; i <= last; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    if (failed(runStage(module, stages()[i], chip, options)))
+      return failure();
+    if (options.times)
+      options.times->push_back(
+          {stages()[i].name.str(), std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+  }
+  return success();
+}

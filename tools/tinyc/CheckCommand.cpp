@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tinyc check: runs cases in the layout of ONNX's backend tests (model.onnx or model.mlir beside test_data_set_*/) and
+// compares every output with what is expected.
+
+#include "runtime/tensorio/Report.h"
+#include "runtime/tensorio/TensorFiles.h"
+#include "tools/tinyc/Commands.h"
+#include "tools/tinyc/RunnableModel.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/raw_ostream.h"
+#include <algorithm>
+#include <cmath>
+
+using namespace tinyc;
+using tensorio::HostTensor;
+
+namespace {
+enum class Verdict { Passed, Failed, Skipped };
+
+struct CaseResult {
+  std::string folder;
+  Verdict verdict = Verdict::Failed;
+  std::string message;
+  std::vector<std::string> hashes;
+};
+} // namespace
+
+static std::string inFolder(llvm::StringRef folder, const llvm::Twine &name) {
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
+static std::string modelIn(llvm::StringRef folder) {
+  for (const char *name : {"model.onnx", "model.mlir"})
+    if (std::string path = inFolder(folder, name); llvm::sys::fs::exists(path))
+      return path;
+  return "";
+}
+
+// Folders test_data_set_0, test_data_set_1, .. in that order.
+static std::vector<std::string> dataSets(llvm::StringRef folder) {
+  std::vector<std::string> sets;
+  for (unsigned i = 0;; ++i) {
+    std::string path = inFolder(folder, "test_data_set_" + llvm::Twine(i));
+    if (!llvm::sys::fs::is_directory(path))
+      return sets;
+    sets.push_back(std::move(path));
+  }
+}
+
+// Files PREFIX_K.pb (or .npy), ordered by K, which is the position unless the tensor carries a name.
+static bool readTensors(llvm::StringRef folder, llvm::StringRef prefix, const std::vector<tinyc_tensor_info> &wanted,
+                        std::vector<HostTensor> &tensors, std::string &error) {
+  std::vector<std::pair<unsigned, std::string>> files;
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator it(folder, code), end; it != end && !code; it.increment(code)) {
+    llvm::StringRef name = llvm::sys::path::filename(it->path());
+    unsigned index;
+    if (name.consume_front(prefix) && (name.consume_back(".pb") || name.consume_back(".npy")) &&
+        !name.getAsInteger(10, index))
+      files.push_back({index, it->path()});
+  }
+  llvm::sort(files);
+  for (size_t position = 0; position < files.size(); ++position) {
+    HostTensor tensor;
+    tinyc_dtype expected = position < wanted.size() ? wanted[position].dtype : TINYC_DTYPE_INVALID;
+    if (!tensorio::readTensorFile(files[position].second, expected, tensor, error))
+      return false;
+    bool named = llvm::any_of(wanted, [&](const tinyc_tensor_info &info) { return tensor.name == info.name; });
+    if (!named && position < wanted.size())
+      tensor.name = wanted[position].name;
+    tensors.push_back(std::move(tensor));
+  }
+  return true;
+}
+
+// "" if `found` is within the tolerances of `expected`, else what differs. NaN equals NaN, an infinity itself.
+static std::string compare(const HostTensor &expected, const HostTensor &found, const Arguments &arguments) {
+  if (expected.dtype != found.dtype || expected.shape != found.shape)
+    return "expected " + expected.type() + ", found " + found.type();
+  size_t wrong = 0, first = 0, count = expected.elementCount();
+  double worst = 0;
+  for (size_t i = 0; i < count; ++i) {
+    double e = tensorio::elementAt(expected, i), f = tensorio::elementAt(found, i);
+    if (e == f || (std::isnan(e) && std::isnan(f)))
+      continue;
+    double difference = std::abs(e - f);
+    if (difference <= arguments.atol + arguments.rtol * std::abs(e))
+      continue;
+    first = wrong++ ? first : i;
+    worst = std::isnan(difference) ? INFINITY : std::max(worst, difference);
+  }
+  if (!wrong)
+    return "";
+  return std::to_string(wrong) + " of " + std::to_string(count) + " elements differ, by up to " +
+         std::to_string(worst) + "; element " + std::to_string(first) + ": expected " +
+         tensorio::elementText(expected, first) + ", found " + tensorio::elementText(found, first);
+}
+
+static CaseResult runDataSet(RunnableModel &model, const std::string &folder, const Arguments &arguments) {
+  CaseResult result;
+  std::vector<HostTensor> inputs, outputs, expected;
+  if (!readTensors(folder, "input_", model.inputs(), inputs, result.message) ||
+      !readTensors(folder, "output_", model.outputs(), expected, result.message) ||
+      !model.run(inputs, outputs, result.message))
+    return result;
+  if (expected.size() != outputs.size()) {
+    result.message = "expected outputs for all " + std::to_string(outputs.size()) + " outputs of the model, found " +
+                     std::to_string(expected.size());
+    return result;
+  }
+  for (const HostTensor &output : outputs) {
+    result.hashes.push_back(tensorio::contentHash(output) + " " + output.name);
+    auto same = llvm::find_if(expected, [&](const HostTensor &e) { return e.name == output.name; });
+    if (same == expected.end())
+      result.message = "no expected values for output '" + output.name + "'";
+    else if (std::string difference = compare(*same, output, arguments); !difference.empty())
+      result.message = "output '" + output.name + "': " + difference;
+    if (!result.message.empty())
+      return result;
+  }
+  result.verdict = Verdict::Passed;
+  return result;
+}
+
+static CaseResult runCase(const std::string &folder, const Arguments &arguments) {
+  CaseResult result;
+  result.folder = folder;
+  std::vector<std::string> sets = dataSets(folder);
+  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, modelIn(folder));
+  if (!model) {
+    result.message = "could not be compiled or loaded";
+    return result;
+  }
+  for (const std::string &set : sets) {
+    CaseResult one = runDataSet(*model, set, arguments);
+    result.verdict = one.verdict;
+    result.message = one.message.empty() ? "" : llvm::sys::path::filename(set).str() + ": " + one.message;
+    result.hashes.insert(result.hashes.end(), one.hashes.begin(), one.hashes.end());
+    if (one.verdict != Verdict::Passed)
+      break;
+  }
+  return result;
+}
+
+static void writeJson(const std::string &path, llvm::ArrayRef<CaseResult> results) {
+  llvm::json::Array cases;
+  for (const CaseResult &result : results)
+    cases.push_back(llvm::json::Object{{"case", result.folder},
+                                       {"passed", result.verdict == Verdict::Passed},
+                                       {"message", result.message},
+                                       {"hashes", llvm::json::Array(result.hashes)}});
+  std::error_code error;
+  llvm::raw_fd_ostream os(path, error);
+  if (error)
+    llvm::errs() << "tinyc: cannot write '" << path << "': " << error.message() << "\n";
+  else
+    os << llvm::formatv("{0:2}", llvm::json::Value(std::move(cases))) << "\n";
+}
+
+int tinyc::runCheck(const Arguments &arguments) {
+  for (const std::string &folder : arguments.files) {
+    if (modelIn(folder).empty() || dataSets(folder).empty()) {
+      llvm::errs() << "tinyc: '" << folder << "' is no case: expected a folder with model.onnx or model.mlir and "
+                   << "test_data_set_0\n";
+      return kInputWrong;
+    }
+  }
+  std::vector<CaseResult> results;
+  unsigned counts[3] = {0, 0, 0};
+  for (const std::string &folder : arguments.files) {
+    CaseResult result = runCase(folder, arguments);
+    ++counts[static_cast<int>(result.verdict)];
+    const char *words[] = {"passed", "FAILED", "skipped"};
+    std::printf("%s %s%s%s\n", words[static_cast<int>(result.verdict)], folder.c_str(),
+                result.message.empty() ? "" : ": ", result.message.c_str());
+    if (arguments.hash)
+      for (const std::string &hash : result.hashes)
+        std::printf("  %s\n", hash.c_str());
+    std::fflush(stdout);
+    results.push_back(std::move(result));
+  }
+  if (!arguments.json.empty())
+    writeJson(arguments.json, results);
+  std::printf("%u passed, %u failed, %u skipped\n", counts[0], counts[1], counts[2]);
+  return counts[1] ? kCheckFailed : kDone;
+}

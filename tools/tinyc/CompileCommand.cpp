@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tinyc compile: a .tinyc file, or what stands at the end of a stage.
+
+#include "tools/tinyc/Commands.h"
+#include "tools/tinyc/Session.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace tinyc;
+
+static int fail(const llvm::Twine &error, int code = kInputWrong) {
+  llvm::errs() << "tinyc: " << error << "\n";
+  return code;
+}
+
+// Writes all or nothing: beside `path`, then renamed. '-' and no path are standard output.
+static int writeFile(const std::string &path, llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  if (path.empty() || path == "-") {
+    print(llvm::outs());
+    return kDone;
+  }
+  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    print(os);
+    return llvm::Error::success();
+  });
+  return error ? fail("cannot write '" + path + "': " + llvm::toString(std::move(error))) : kDone;
+}
+
+static int firstTargetStage() {
+  int first = 0;
+  while (first < static_cast<int>(stages().size()) && !stages()[first].perTarget)
+    ++first;
+  return first;
+}
+
+// The module of each chip at the end of stage `last`; one module where the stage asks for no chip.
+static FailureOr<std::vector<OwningOpRef<ModuleOp>>> modulesAt(Session &session, ModuleOp model, int last,
+                                                               ArrayRef<const Chip *> chips) {
+  int shared = std::min(last, firstTargetStage() - 1);
+  if (stageOf(model) > last)
+    return model.emitError("is past the stage '") << stages()[last].name << "' already", failure();
+  if (stageOf(model) <= shared && failed(runStages(model, shared, nullptr, session.stageOptions())))
+    return failure();
+  std::vector<OwningOpRef<ModuleOp>> modules;
+  if (last == shared) {
+    modules.push_back(model.clone());
+    return modules;
+  }
+  for (const Chip *chip : chips) {
+    auto module = lowerForChip(model, *chip, last, session.stageOptions());
+    if (failed(module))
+      return failure();
+    modules.push_back(std::move(*module));
+  }
+  return modules;
+}
+
+static int printStage(Session &session, ModuleOp model, int last, ArrayRef<const Chip *> chips,
+                      const std::string &output) {
+  auto modules = modulesAt(session, model, last, chips);
+  std::string error;
+  if (failed(modules))
+    return kInputWrong;
+  // What is printed names weights by hash: keep their bytes where a later run finds them.
+  if (!session.weightStore().save(error))
+    return fail(error);
+  return writeFile(output, [&](llvm::raw_ostream &os) {
+    for (OwningOpRef<ModuleOp> &module : *modules) {
+      (*module)->print(os, OpPrintingFlags().enableDebugInfo());
+      os << "\n";
+    }
+  });
+}
+
+static int printCode(Session &session, ModuleOp model, CodeForm form, ArrayRef<const Chip *> chips,
+                     const std::string &output) {
+  auto modules = modulesAt(session, model, stages().size() - 1, chips);
+  if (failed(modules))
+    return kInputWrong;
+  std::vector<std::vector<uint8_t>> texts;
+  for (auto [module, chip] : llvm::zip_equal(*modules, chips)) {
+    FailureOr<TargetCode> code = findBackend(chip->kind)->emit(*module, *chip, {{form}});
+    if (failed(code))
+      return kInputWrong;
+    size_t before = texts.size();
+    for (CodeBlob &blob : code->blobs)
+      if (blob.form == form)
+        texts.push_back(std::move(blob.bytes));
+    if (texts.size() == before)
+      return fail("there is no such form of code for " + chip->name);
+  }
+  return writeFile(output, [&](llvm::raw_ostream &os) {
+    for (const std::vector<uint8_t> &text : texts)
+      os.write(reinterpret_cast<const char *>(text.data()), text.size());
+  });
+}
+
+int tinyc::runCompile(const Arguments &arguments) {
+  if (!arguments.emit.empty() && !arguments.stopAfter.empty())
+    return fail("--emit and --stop-after exclude each other", kUsage);
+  std::string error;
+  std::vector<const Chip *> chips = parseTargets(arguments.target.empty() ? "cpu" : arguments.target, error);
+  if (chips.empty())
+    return fail(error, kUsage);
+  // --emit of IR is a stage by another name.
+  std::string stageName = !arguments.stopAfter.empty() ? arguments.stopAfter
+                                                       : llvm::StringSwitch<std::string>(arguments.emit)
+                                                             .Case("tiny", "simplify")
+                                                             .Case("kernels", "fuse")
+                                                             .Case("scheduled", "schedule")
+                                                             .Case("gpu", "lanes")
+                                                             .Case("llvm", "lower")
+                                                             .Default("");
+  auto form = llvm::StringSwitch<std::optional<CodeForm>>(arguments.emit)
+                  .Case("ptx", CodeForm::Ptx)
+                  .Case("cubin", CodeForm::Cubin)
+                  .Case("hsaco", CodeForm::Hsaco)
+                  .Cases({"asm", "amdgcn"}, CodeForm::Assembly)
+                  .Case("object", CodeForm::Object)
+                  .Default(std::nullopt);
+  if (!arguments.emit.empty() && stageName.empty() && !form)
+    return fail("cannot emit '" + arguments.emit +
+                    "': expected tiny, kernels, scheduled, gpu, llvm, ptx, cubin, amdgcn, hsaco, asm or object",
+                kUsage);
+  int stage = stageName.empty() ? -1 : findStage(stageName);
+  if (!stageName.empty() && stage < 0) {
+    std::string names;
+    for (const Stage &known : stages())
+      names += " " + known.name.str();
+    return fail("no stage '" + stageName + "'; there are:" + names, kUsage);
+  }
+  if (stageName.empty() && !form && arguments.output.empty())
+    return fail("compile needs -o OUT.tinyc", kUsage);
+
+  Session session(arguments);
+  if (!session.good())
+    return kInputWrong;
+  OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
+  if (!model)
+    return kInputWrong;
+  if (stage >= 0)
+    return printStage(session, *model, stage, chips, arguments.output);
+  if (form)
+    return printCode(session, *model, *form, chips, arguments.output);
+  std::vector<uint8_t> file = session.compile(*model, chips);
+  session.printTimes();
+  if (file.empty())
+    return kInputWrong;
+  return writeFile(arguments.output,
+                   [&](llvm::raw_ostream &os) { os.write(reinterpret_cast<const char *>(file.data()), file.size()); });
+}
+
+int tinyc::runImport(const Arguments &arguments) {
+  Session session(arguments);
+  if (!session.good())
+    return kInputWrong;
+  OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
+  return model ? printStage(session, *model, stageOf(*model), {}, arguments.output) : int(kInputWrong);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A crash or a fatal error of LLVM is our bug: say so, leave a reproducer, exit 70.
+
+#ifndef TINYC_TOOLS_TINYC_CRASHREPORT_H
+#define TINYC_TOOLS_TINYC_CRASHREPORT_H
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include <string>
+#include <vector>
+
+namespace tinyc {
+
+/// Runs `work` and returns its result; if it crashes or LLVM calls report_fatal_error, writes a folder with the command
+/// line and the IR that was last noted, prints its path, and returns 70.
+int runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> work);
+
+/// Says what begins now, in words, and the arguments with which tinyc itself prints the IR that this starts from
+/// ("compile", MODEL, "--stop-after", ..; empty if there is none): a reproducer gets the IR from a run of its own,
+/// because after a crash nothing in memory can be trusted.
+void noteStep(std::string step, std::vector<std::string> printInput = {});
+
+} // namespace tinyc
+
+#endif // TINYC_TOOLS_TINYC_CRASHREPORT_H

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tinyc: the driver. Finds the command, and turns a crash of the compiler into a reproducer and exit code 70.
+
+#include "tools/tinyc/CommandLine.h"
+#include "tools/tinyc/Commands.h"
+#include "tools/tinyc/CrashReport.h"
+
+#include "dialects/Target/Chip.h"
+
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace tinyc;
+
+llvm::ArrayRef<Command> tinyc::commands() {
+#define MODEL " --shape --load-pass-plugin --load-dialect-plugin --load-target-plugin --verify-each-stage"
+  static const Command table[] = {
+      {"compile", "MODEL", "compiles a model to a .tinyc file", "-o --target --emit --stop-after --remarks" MODEL,
+       runCompile},
+      {"run", "MODEL|FILE", "runs a model and prints its outputs",
+       "--device --threads --input --output-dir --profile --hash" MODEL, runRun},
+      {"check", "CASE_DIR..", "compares results with expected outputs",
+       "--device --threads --rtol --atol --jobs --hash --json" MODEL, runCheck},
+      {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --json" MODEL, runBench},
+      {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
+      {"import", "MODEL", "writes a model as IR", "-o" MODEL, runImport},
+      {"devices", "", "lists the devices that are here", "--measure", runDevices},
+  };
+#undef MODEL
+  return table;
+}
+
+static void printVersion() {
+  llvm::outs() << "tinyc " TINYC_VERSION ", LLVM " LLVM_VERSION_STRING "\nchips:";
+  for (const std::string &name : chipNames())
+    llvm::outs() << " " << name;
+  llvm::outs() << "\n";
+}
+
+int main(int argc, char **argv) {
+  llvm::ArrayRef<const char *> words(argv + 1, argc - 1);
+  llvm::StringRef name = words.empty() ? "" : words.front();
+  if (name == "--version")
+    return printVersion(), kDone;
+  if (name == "--help" || name == "-h" || name == "help")
+    return printHelp(), kDone;
+  for (const Command &command : commands()) {
+    if (name != command.name)
+      continue;
+    words = words.drop_front();
+    for (llvm::StringRef word : words)
+      if (word == "--help" || word == "-h")
+        return printHelp(command), kDone;
+    std::optional<Arguments> arguments = parseArguments(command, words);
+    if (!arguments)
+      return kUsage;
+    return runReportingCrashes(argc, argv, [&] { return command.run(*arguments); });
+  }
+  if (words.empty())
+    llvm::errs() << "tinyc: expected a command\n";
+  else
+    llvm::errs() << "tinyc: no command '" << name << "'\n";
+  llvm::errs() << "see: tinyc --help\n";
+  return kUsage;
+}

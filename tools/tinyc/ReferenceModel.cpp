@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs a model's tiny ops under the reference interpreter.
+
+#include "tools/tinyc/ReferenceModel.h"
+
+#include "dialects/Tiny/TinyOps.h"
+#include "lib/Compiler/BuildArtefact.h"
+#include "lib/Reference/Reference.h"
+#include "tools/tinyc/Session.h"
+
+#include "llvm/Support/raw_ostream.h"
+#include <cstring>
+#include <deque>
+
+using namespace tinyc;
+
+// The two enumerations list the same types in the same order.
+static_assert(static_cast<int>(tiny::Element::I1) + 1 == TINYC_DTYPE_BOOL &&
+              static_cast<int>(tiny::Element::U8) + 1 == TINYC_DTYPE_U8 &&
+              static_cast<int>(tiny::Element::F32) + 1 == TINYC_DTYPE_F32 &&
+              static_cast<int>(tiny::Element::F8E5M2FNUZ) + 1 == TINYC_DTYPE_F8E5M2FNUZ);
+
+static tiny::Element elementOf(tinyc_dtype dtype) { return static_cast<tiny::Element>(dtype - 1); }
+
+namespace {
+class ReferenceModel : public RunnableModel {
+public:
+  explicit ReferenceModel(const Arguments &arguments) : session(arguments) {}
+
+  bool open(llvm::StringRef path);
+  bool run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
+           std::string &error) override;
+  std::string deviceName() const override { return "reference"; }
+
+private:
+  tinyc_tensor_info describe(artefact::Tensor tensor);
+
+  Session session;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp main;
+  std::deque<artefact::Tensor> tensors; // what the infos point to
+};
+} // namespace
+
+tinyc_tensor_info ReferenceModel::describe(artefact::Tensor tensor) {
+  const artefact::Tensor &kept = tensors.emplace_back(std::move(tensor));
+  return {kept.name.c_str(), static_cast<tinyc_dtype>(kept.dtype), kept.shape.size(), kept.shape.data(),
+          static_cast<size_t>(kept.byteSize())};
+}
+
+bool ReferenceModel::open(llvm::StringRef path) {
+  if (path.ends_with(".tinyc")) {
+    llvm::errs() << "tinyc: '" << path << "' is compiled: the reference interprets models (.onnx, .mlir)\n";
+    return false;
+  }
+  if (!session.good() || !(module = session.load(path)) || !(main = findMain(*module)))
+    return false;
+  artefact::EntryPoint entry = entryPointOf(main);
+  for (artefact::Tensor &input : entry.inputs)
+    inputInfos.push_back(describe(std::move(input)));
+  for (artefact::Tensor &output : entry.outputs)
+    outputInfos.push_back(describe(std::move(output)));
+  return true;
+}
+
+bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
+                         std::string &error) {
+  if (!makeOutputs(outputs, error))
+    return false;
+  std::vector<TensorRef> arguments;
+  for (const tinyc_tensor_info &info : inputInfos) {
+    auto given = llvm::find_if(inputs, [&](const tensorio::HostTensor &t) { return t.name == info.name; });
+    std::vector<int64_t> shape(info.shape, info.shape + info.rank);
+    if (given == inputs.end() || given->dtype != info.dtype || given->shape != shape) {
+      error = std::string("input '") + info.name + "' is not given with the model's type and shape";
+      return false;
+    }
+    auto tensor = std::make_shared<HostTensor>(elementOf(info.dtype), std::move(shape));
+    std::memcpy(tensor->bytes.data(), given->data(), given->byteSize());
+    arguments.push_back(std::move(tensor));
+  }
+  Reference reference([this](llvm::StringRef hash) -> std::optional<llvm::ArrayRef<char>> {
+    auto bytes = session.weightStore().find(hash);
+    if (!bytes)
+      return std::nullopt;
+    return llvm::ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()), bytes->size());
+  });
+  llvm::FailureOr<std::vector<TensorRef>> results = reference.run(main, arguments);
+  if (llvm::failed(results)) {
+    error = "the reference cannot run this model";
+    return false;
+  }
+  for (auto [result, output] : llvm::zip_equal(*results, outputs))
+    std::memcpy(output.data(), result->bytes.data(), output.byteSize());
+  return true;
+}
+
+std::unique_ptr<RunnableModel> tinyc::openReferenceModel(const Arguments &arguments, llvm::StringRef path) {
+  auto model = std::make_unique<ReferenceModel>(arguments);
+  return model->open(path) ? std::move(model) : nullptr;
+}

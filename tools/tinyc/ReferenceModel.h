@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// --device reference: the interpreter that every device is measured against.
+
+#ifndef TINYC_TOOLS_TINYC_REFERENCEMODEL_H
+#define TINYC_TOOLS_TINYC_REFERENCEMODEL_H
+
+#include "tools/tinyc/RunnableModel.h"
+
+namespace tinyc {
+
+/// Null after an error was printed. A .tinyc file has no ops left to interpret and is refused.
+std::unique_ptr<RunnableModel> openReferenceModel(const Arguments &arguments, llvm::StringRef path);
+
+} // namespace tinyc
+
+#endif // TINYC_TOOLS_TINYC_REFERENCEMODEL_H

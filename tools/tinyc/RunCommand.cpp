@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tinyc run: inputs in, outputs printed.
+
+#include "runtime/tensorio/Inputs.h"
+#include "runtime/tensorio/Report.h"
+#include "runtime/tensorio/TensorFiles.h"
+#include "tools/tinyc/Commands.h"
+#include "tools/tinyc/RunnableModel.h"
+#include "tools/tinyc/Session.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace tinyc;
+
+static int fail(const std::string &error, int code = kInputWrong) {
+  llvm::errs() << "tinyc: " << error << "\n";
+  return code;
+}
+
+int tinyc::runRun(const Arguments &arguments) {
+  tensorio::InputFlags flags;
+  std::string error;
+  for (const std::string &flag : arguments.inputs)
+    if (!flags.add(flag, error))
+      return fail(error, kUsage);
+  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0]);
+  if (!model)
+    return kInputWrong;
+  std::vector<tensorio::HostTensor> inputs, outputs;
+  if (!tensorio::makeInputs(flags, model->inputs(), inputs, error))
+    return fail(error);
+  tensorio::ProfileTable profile(model->deviceName());
+  bool profiling = arguments.profile || debugLevel() >= 2;
+  if (profiling)
+    model->setProfiler(tensorio::ProfileTable::callback, &profile);
+  if (!model->run(inputs, outputs, error))
+    return fail(error);
+  for (const tensorio::HostTensor &output : outputs)
+    tensorio::printTensor(stdout, output);
+  if (arguments.hash)
+    for (const tensorio::HostTensor &output : outputs)
+      std::printf("%s %s\n", tensorio::contentHash(output).c_str(), output.name.c_str());
+  if (!arguments.outputDir.empty()) {
+    if (std::error_code code = llvm::sys::fs::create_directories(arguments.outputDir))
+      return fail("cannot make the folder '" + arguments.outputDir + "': " + code.message());
+    for (const tensorio::HostTensor &output : outputs)
+      if (!tensorio::writeNpy(arguments.outputDir + "/" + tensorio::outputFileName(output.name), output, error))
+        return fail(error);
+  }
+  if (profiling)
+    profile.print(stdout);
+  return kDone;
+}

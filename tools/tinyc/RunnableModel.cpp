@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Models on the runtime's devices. ReferenceModel.cpp has the interpreter's.
+
+#include "tools/tinyc/RunnableModel.h"
+
+#include "tools/tinyc/ReferenceModel.h"
+#include "tools/tinyc/Session.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+using namespace tinyc;
+using tensorio::HostTensor;
+
+bool tinyc::printStatus(tinyc_status *status) {
+  if (!status)
+    return false;
+  llvm::errs() << "tinyc: " << tinyc_status_message(status) << "\n";
+  tinyc_status_free(status);
+  return true;
+}
+
+bool RunnableModel::makeOutputs(std::vector<HostTensor> &outputs, std::string &error) const {
+  if (outputs.size() == outputInfos.size())
+    return true;
+  outputs.clear();
+  for (const tinyc_tensor_info &info : outputInfos) {
+    HostTensor &tensor = outputs.emplace_back();
+    tensor.name = info.name;
+    if (!tensor.allocate(info.dtype, std::vector<int64_t>(info.shape, info.shape + info.rank), error))
+      return false;
+  }
+  return true;
+}
+
+const Chip *tinyc::chipOfDevice(tinyc_device *device) {
+  llvm::StringRef name = tinyc_device_name(device), chip = tinyc_device_chip(device);
+  std::string target = name.starts_with("cuda")  ? ("nvidia:" + chip).str()
+                       : name.starts_with("hip") ? ("amd:" + chip).str()
+                                                 : std::string("cpu");
+  const Chip *row = findChip(target);
+  if (!row)
+    llvm::errs() << "tinyc: device " << name << " is a " << chip << ", for which tinyc has no target\n";
+  return row;
+}
+
+namespace {
+/// Objects of the C API, freed in the order in which they may be.
+class DeviceModel : public RunnableModel {
+public:
+  ~DeviceModel() override {
+    tinyc_context_free(context);
+    tinyc_model_free(model);
+    tinyc_artefact_close(artefact);
+    tinyc_device_close(device);
+  }
+
+  bool open(const Arguments &arguments, llvm::StringRef path);
+  bool run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs, std::string &error) override;
+  void setProfiler(tinyc_profile_callback callback, void *user) override {
+    printStatus(tinyc_context_set_profiler(context, callback, user));
+  }
+  std::string deviceName() const override { return tinyc_device_name(device); }
+
+private:
+  bool compile(const Arguments &arguments, llvm::StringRef path);
+  bool describe();
+
+  std::vector<uint8_t> file; // outlives what is made from it
+  tinyc_device *device = nullptr;
+  tinyc_artefact *artefact = nullptr;
+  tinyc_model *model = nullptr;
+  tinyc_context *context = nullptr;
+};
+} // namespace
+
+bool DeviceModel::compile(const Arguments &arguments, llvm::StringRef path) {
+  const Chip *chip = chipOfDevice(device);
+  Session session(arguments);
+  if (!chip || !session.good())
+    return false;
+  mlir::OwningOpRef<mlir::ModuleOp> module = session.load(path);
+  if (!module)
+    return false;
+  file = session.compile(*module, chip);
+  session.printTimes();
+  compileSeconds = session.seconds();
+  return !file.empty() && !printStatus(tinyc_artefact_open_memory(file.data(), file.size(), &artefact));
+}
+
+bool DeviceModel::describe() {
+  for (size_t i = 0, n = tinyc_artefact_input_count(artefact, "main"); i < n; ++i)
+    if (printStatus(tinyc_artefact_input(artefact, "main", i, &inputInfos.emplace_back())))
+      return false;
+  for (size_t i = 0, n = tinyc_artefact_output_count(artefact, "main"); i < n; ++i)
+    if (printStatus(tinyc_artefact_output(artefact, "main", i, &outputInfos.emplace_back())))
+      return false;
+  return true;
+}
+
+bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path) {
+  // The device first: compiling for one that is not there would be for nothing.
+  if (printStatus(tinyc_device_open(arguments.device.c_str(), &device)))
+    return false;
+  bool opened = path.ends_with(".tinyc") ? !printStatus(tinyc_artefact_open_file(path.str().c_str(), &artefact))
+                                         : compile(arguments, path);
+  tinyc_context_options options = {sizeof(options), arguments.threads};
+  return opened && describe() && !printStatus(tinyc_model_create(artefact, device, nullptr, &model)) &&
+         !printStatus(tinyc_context_create(model, &options, &context));
+}
+
+bool DeviceModel::run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs, std::string &error) {
+  if (!makeOutputs(outputs, error))
+    return false;
+  std::vector<tinyc_tensor> in, out;
+  for (HostTensor &tensor : inputs)
+    in.push_back(tensor.view());
+  for (HostTensor &tensor : outputs)
+    out.push_back(tensor.view());
+  tinyc_status *status = tinyc_context_run(context, "main", in.data(), in.size(), out.data(), out.size());
+  if (status)
+    error = tinyc_status_message(status);
+  tinyc_status_free(status);
+  return !status;
+}
+
+std::unique_ptr<RunnableModel> RunnableModel::open(const Arguments &arguments, llvm::StringRef path) {
+  if (arguments.device == "reference")
+    return openReferenceModel(arguments, path);
+  auto model = std::make_unique<DeviceModel>();
+  return model->open(arguments, path) ? std::move(model) : nullptr;
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A model that can be run: a .tinyc file or a model compiled in this process on a device of the runtime, or a model
+// under the reference interpreter.
+
+#ifndef TINYC_TOOLS_TINYC_RUNNABLEMODEL_H
+#define TINYC_TOOLS_TINYC_RUNNABLEMODEL_H
+
+#include "runtime/tensorio/HostTensor.h"
+#include "tools/tinyc/CommandLine.h"
+
+#include "llvm/ADT/StringRef.h"
+#include <memory>
+#include <vector>
+
+namespace tinyc {
+
+class RunnableModel {
+public:
+  virtual ~RunnableModel() = default;
+
+  /// Opens (and compiles) `path` for the device of the arguments. Null after an error was printed.
+  static std::unique_ptr<RunnableModel> open(const Arguments &arguments, llvm::StringRef path);
+
+  /// Names, types and shapes; valid as long as the model.
+  const std::vector<tinyc_tensor_info> &inputs() const { return inputInfos; }
+  const std::vector<tinyc_tensor_info> &outputs() const { return outputInfos; }
+
+  /// Runs @main. `outputs` are made with the right types and shapes before the first run and reused after. False, with
+  /// a sentence in `error`, on failure.
+  virtual bool run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
+                   std::string &error) = 0;
+
+  /// Reports each launch of the next runs; null switches it off. Does nothing for the reference.
+  virtual void setProfiler(tinyc_profile_callback callback, void *user) {}
+  /// The device's own name, e.g. "cuda:0".
+  virtual std::string deviceName() const = 0;
+  /// Seconds it took to compile; 0 for a .tinyc file.
+  double compileSeconds = 0;
+
+protected:
+  /// Allocates what is missing in `outputs`.
+  bool makeOutputs(std::vector<tensorio::HostTensor> &outputs, std::string &error) const;
+
+  std::vector<tinyc_tensor_info> inputInfos, outputInfos;
+};
+
+/// The chip that code for the device must be compiled for: "cpu", "nvidia:sm_80". Null after an error was printed.
+const struct Chip *chipOfDevice(tinyc_device *device);
+
+/// Prints a status as "tinyc: ..." and frees it; true if there was one.
+bool printStatus(tinyc_status *status);
+
+} // namespace tinyc
+
+#endif // TINYC_TOOLS_TINYC_RUNNABLEMODEL_H

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Contexts, loading and compiling with the command line's flags.
+
+#include "tools/tinyc/Session.h"
+
+#include "lib/Plugins/PassPlugin.h"
+#include "tools/tinyc/CrashReport.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+#include <chrono>
+#include <cstdlib>
+
+using namespace mlir;
+using namespace tinyc;
+
+int tinyc::debugLevel() {
+  const char *value = std::getenv("TINYC_DEBUG");
+  return value ? std::atoi(value) : 0;
+}
+
+Session::Session(const Arguments &arguments) : arguments(arguments) {
+  DialectRegistry registry;
+  compilerDialects().appendTo(registry);
+  std::string error;
+  for (const std::string &path : arguments.passPlugins)
+    if (!loadPassPlugin(path, registry, error)) {
+      llvm::errs() << "tinyc: " << error << "\n";
+      return;
+    }
+  for (const auto *list : {&arguments.dialectPlugins, &arguments.targetPlugins})
+    if (!list->empty()) {
+      llvm::errs() << "tinyc: '" << list->front() << "': dialect and target plug-ins are not supported yet\n";
+      return;
+    }
+  // Kernels are compiled in parallel by the back end, not by MLIR's thread pool, whose start costs more than it gains.
+  context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  printer = std::make_unique<DiagnosticPrinter>(context.get(), arguments.remarks);
+}
+
+// "x=1x3x224x224" as name and sizes.
+static bool parseShape(StringRef text, std::map<std::string, std::vector<int64_t>> &shapes) {
+  auto [name, sizes] = text.rsplit('=');
+  SmallVector<StringRef> parts;
+  sizes.split(parts, 'x');
+  std::vector<int64_t> shape;
+  for (StringRef part : parts)
+    if (int64_t size; part.getAsInteger(10, size) || size < 0)
+      return false;
+    else
+      shape.push_back(size);
+  return !name.empty() && shapes.try_emplace(name.str(), shape).second;
+}
+
+OwningOpRef<ModuleOp> Session::load(StringRef path) {
+  LoadOptions options;
+  for (const std::string &shape : arguments.shapes)
+    if (!parseShape(shape, options.shapes)) {
+      llvm::errs() << "tinyc: cannot take '" << shape << "' as a shape: expected NAME=1x3x224x224, once for a name\n";
+      return {};
+    }
+  auto start = std::chrono::steady_clock::now();
+  modelPath = path.str();
+  noteStep("reading " + modelPath);
+  FailureOr<OwningOpRef<ModuleOp>> module = loadModel(path, options, weights, *context);
+  if (failed(module) || failed(verify(**module)))
+    return {};
+  times.push_back({"import", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+  return std::move(*module);
+}
+
+StageOptions Session::stageOptions() {
+  StageOptions options;
+  options.verifyEachPass = arguments.verifyEachStage;
+  options.times = &times;
+  options.beforeStage = [this](StringRef stage, const Chip *chip) {
+    std::string target = chip ? chip->name : "";
+    // The stage before this one, whose output this one takes.
+    int index = stage == "emit" ? stages().size() : findStage(stage);
+    std::vector<std::string> print;
+    if (index > 0) {
+      print = {"compile", modelPath, "--stop-after", stages()[index - 1].name.str()};
+      if (chip)
+        print.insert(print.end(), {"--target", target});
+    }
+    noteStep(("running stage '" + stage + "'" + (chip ? " for " + target : "")).str(), std::move(print));
+  };
+  return options;
+}
+
+std::vector<uint8_t> Session::compile(ModuleOp model, llvm::ArrayRef<const Chip *> chips) {
+  FailureOr<std::vector<uint8_t>> file = compileModel(model, chips, weights, stageOptions());
+  return succeeded(file) ? std::move(*file) : std::vector<uint8_t>();
+}
+
+double Session::seconds() const {
+  double sum = 0;
+  for (const StageTime &time : times)
+    sum += time.seconds;
+  return sum;
+}
+
+void Session::printTimes() const {
+  if (debugLevel() < 1)
+    return;
+  for (const StageTime &time : times)
+    llvm::errs() << llvm::format("%-10s %8.1f ms\n", time.stage.c_str(), time.seconds * 1e3);
+  llvm::errs() << llvm::format("%-10s %8.1f ms\n", "compile", seconds() * 1e3);
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the commands that take a MODEL share: a context with its dialects and plug-ins, the weights, the flags.
+
+#ifndef TINYC_TOOLS_TINYC_SESSION_H
+#define TINYC_TOOLS_TINYC_SESSION_H
+
+#include "lib/Compiler/Compile.h"
+#include "lib/Weights/WeightStore.h"
+#include "tools/tinyc/CommandLine.h"
+#include "tools/tinyc/Diagnostics.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include <memory>
+
+namespace tinyc {
+
+class Session {
+public:
+  /// Loads the plug-ins that the arguments name; on failure prints why, and `good` is false.
+  explicit Session(const Arguments &arguments);
+
+  bool good() const { return context != nullptr; }
+
+  /// Reads and verifies a model; null after an error was printed.
+  mlir::OwningOpRef<mlir::ModuleOp> load(llvm::StringRef path);
+  /// Compiles it into the bytes of an artefact; empty after an error was printed.
+  std::vector<uint8_t> compile(mlir::ModuleOp model, llvm::ArrayRef<const Chip *> chips);
+
+  mlir::MLIRContext &mlirContext() { return *context; }
+  WeightStore &weightStore() { return weights; }
+  StageOptions stageOptions();
+  /// With TINYC_DEBUG=1 or more: stages and times, to stderr.
+  void printTimes() const;
+  /// Seconds of all stages together so far.
+  double seconds() const;
+
+private:
+  const Arguments &arguments;
+  WeightStore weights;
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::unique_ptr<DiagnosticPrinter> printer;
+  std::vector<StageTime> times;
+  std::string modelPath;
+};
+
+/// The value of TINYC_DEBUG, 0 if it is not set.
+int debugLevel();
+
+} // namespace tinyc
+
+#endif // TINYC_TOOLS_TINYC_SESSION_H
