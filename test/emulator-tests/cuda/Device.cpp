@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <unistd.h>
 
@@ -108,12 +109,16 @@ std::string compileCuda(const std::string &File, const std::string &Defines) {
   static const bool Present = std::system("nvcc --version > /dev/null 2>&1") == 0;
   if (!Present)
     return {};
+  static std::map<std::string, std::string> Compiled;
+  std::string &Ptx = Compiled[File + " " + Defines];
+  if (!Ptx.empty())
+    return Ptx;
   std::string Out =
       (std::filesystem::temp_directory_path() / ("tinyc-nvcc-" + std::to_string(getpid()) + ".ptx")).string();
   std::string Command =
       "nvcc -std=c++17 -ptx -arch=sm_80 " + Defines + " -o " + Out + " test/emulator-tests/cuda/" + File + " 2>&1";
   EXPECT_EQ(std::system(Command.c_str()), 0) << Command;
-  std::string Ptx = slurp(Out);
+  Ptx = slurp(Out);
   std::filesystem::remove(Out);
   return Ptx;
 }

@@ -50,10 +50,13 @@ public:
 
   // For binders.
   Operand source(const Argument &A, Type T);
+  /// A register that may be wider than the type (cvt): its low bits count.
+  Operand wideSource(const Argument &A, Type T);
   Operand destination(const Argument &A, unsigned Bits);
   /// A register whose width may exceed what is written to it (ld, cvt).
   Operand destination(const Argument &A) { return destination(A, 0); }
   Operand predicate(const Argument &A);
+  bool isPredicate(const Argument &A);
   Operand predicateNamed(const std::string &Name, bool Negated);
   Operand constant(uint64_t Value, unsigned Bits);
   Operand sink(unsigned Bits); ///< a register nobody reads, for `_`

@@ -242,6 +242,13 @@ Operand Decoder::source(const Argument &A, Type T) {
   return B->Row;
 }
 
+Operand Decoder::wideSource(const Argument &A, Type T) {
+  Binding *B = A.Kind == Argument::Name ? lookup(A.Text) : nullptr;
+  if (B && B->Kind == Binding::Register && B->Row.Bits >= bitsOf(T))
+    return B->Row;
+  return source(A, T);
+}
+
 Operand Decoder::destination(const Argument &A, unsigned Bits) {
   if (A.Kind != Argument::Name)
     fail("expected a register as destination");
@@ -261,6 +268,11 @@ Operand Decoder::predicate(const Argument &A) {
   if (A.Kind == Argument::Integer)
     return constant(A.Value != 0, 1);
   return predicateNamed(A.Text, A.Negated);
+}
+
+bool Decoder::isPredicate(const Argument &A) {
+  Binding *B = lookup(A.Text);
+  return B && B->Kind == Binding::Register && B->Row.Bits == 1;
 }
 
 Operand Decoder::predicateNamed(const std::string &Name, bool Negated) {

@@ -386,8 +386,13 @@ void Parser::instruction(Function &F) {
   if (S.Guard.empty() && C.accept(':')) {
     if (C.peek() == '.') { // `name: .branchtargets a, b;` and `name: .callprototype ...;`
       std::string Directive = C.dottedWord();
-      if (Directive != ".branchtargets")
-        C.fail("unknown directive " + Directive + " after a label (calls through pointers are not supported)");
+      if (Directive == ".callprototype")
+        C.fail("calls through pointers are not supported");
+      if (Directive != ".branchtargets") {
+        F.Items.push_back({Item::Label, Word, {}, -1, 0, {}});
+        bodyDirective(F, Directive);
+        return;
+      }
       Item I{Item::Targets, Word, {}, -1, 0, {}};
       do
         I.Labels.push_back(C.requireIdentifier("a label"));

@@ -81,6 +81,7 @@ struct Instruction {
   ptx::Control Control = ptx::Control::Next;
   uint8_t Class = 0; ///< index into instructionClasses()
   ptx::Type Type = ptx::Type::None, From = ptx::Type::None;
+  ptx::Type Result = ptx::Type::None; ///< the accumulator's of matrix instructions
   ptx::Space Space = ptx::Space::Generic;
   ptx::Rounding Round = ptx::Rounding::Default;
   bool FlushSubnormals = false, Saturate = false, Strong = false, Fence = false;
@@ -89,7 +90,8 @@ struct Instruction {
   uint8_t Member = 0;            ///< which source is the member mask
   Operand Guard;
   std::array<Operand, 4> D, S;
-  int64_t Offset = 0; ///< of an address
+  int64_t Offset = 0;       ///< of an address
+  int64_t SourceOffset = 0; ///< of a copy's second address
   uint32_t Target = 0, Reconverge = ~0u;
   std::vector<Operand> More;     ///< the fragments of matrix instructions
   std::vector<uint32_t> Targets; ///< of brx.idx
