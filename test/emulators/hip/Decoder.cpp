@@ -247,6 +247,8 @@ bool Decoder::decodeSpecial(const SpecialOp &row, const Printed &printed, Instru
   if (letters.size() < printed.operands.size())
     return why = "more operands than expected", false;
   for (size_t i = 0; i < printed.operands.size(); ++i) {
+    if (letters[i] == 'o') // read from the encoding instead
+      continue;
     Operand &place =
         letters[i] == 'D' ? instruction.d[instruction.destinations++] : instruction.s[instruction.sources++];
     if (!operand(printed.operands[i], Type::B32, place, why))

@@ -199,8 +199,8 @@ struct SpecialOp {
   const char *name;
   Handler run;
   Class cls;
-  /// One letter an operand, destinations first: "v" vector, "s" scalar, upper case for a destination; a digit after the
-  /// letter is the number of words (default 1). "o" is skipped.
+  /// A letter an operand: D destination, s source, A destination if the instruction has glc (and absent otherwise), o
+  /// skipped because the handler takes it from the encoding. "-" alone skips all.
   const char *operands;
   uint8_t bytes = 0, element = 0;
 };
