@@ -84,9 +84,9 @@ Status Context::match(std::vector<Port> &ports, std::span<const tinyc_tensor> gi
         port = &candidate;
     if (!port)
       return invalidArgument("there is no " + std::string(what) + " " + quoted(tensor.name) + listing());
-    std::string name = std::string(what) + " " + quoted(tensor.name);
+    auto name = [&] { return std::string(what) + " " + quoted(tensor.name); }; // only errors allocate
     if (port->given)
-      return invalidArgument(name + " is given twice");
+      return invalidArgument(name() + " is given twice");
     const auto *shape = port->tensor->shape();
     bool same = static_cast<int>(tensor.dtype) == static_cast<int>(port->tensor->dtype()) &&
                 tensor.rank == sizeOf(shape) && (tensor.rank == 0 || tensor.shape);
@@ -94,10 +94,10 @@ Status Context::match(std::vector<Port> &ports, std::span<const tinyc_tensor> gi
       same = tensor.shape[i] == shape->Get(static_cast<unsigned>(i));
     if (!same)
       return invalidArgument(
-          name + ": expected " + describe(*port->tensor) + ", got " +
+          name() + ": expected " + describe(*port->tensor) + ", got " +
           describe(tensor.dtype, tensor.shape, tensor.shape ? std::min<size_t>(tensor.rank, 64) : 0));
     if (!tensor.data && port->size)
-      return invalidArgument(name + " has no data");
+      return invalidArgument(name() + " has no data");
     port->given = &tensor;
   }
   for (const Port &port : ports)

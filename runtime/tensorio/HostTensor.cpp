@@ -74,6 +74,8 @@ unsigned encode(const SmallFloat &f, double value) {
     return nan;
   unsigned sign = std::signbit(value) ? signBit : 0;
   double magnitude = std::fabs(value);
+  if (magnitude == 0)
+    return f.specials == SmallFloat::UnsignedZero ? 0 : sign;
   // The step between neighbours at this magnitude; nearbyint rounds to nearest even.
   int exponent = 0;
   std::frexp(magnitude, &exponent);
