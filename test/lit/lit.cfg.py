@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Tests of IR: RUN lines with FileCheck. `lit --param build=<build folder> test/lit`
 import os
+import sys
 import lit.formats
 
 config.name = "tinyc"
@@ -16,3 +17,8 @@ config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), llvm_b
 config.substitutions.append(("%root", root))
 config.substitutions.append(("%build", build))
 config.substitutions.append(("%emulators", os.path.join(build, "emulators")))
+# ONNX models as text, and the importer's test program.
+config.substitutions.append(
+    ("%encode-onnx", f"protoc --encode=tinyc.onnx.ModelProto --proto_path={root} {root}/lib/Onnx/onnx.proto"))
+config.substitutions.append(("%onnx-cases", os.path.join(build, "test", "onnx", "tinyc-onnx-cases")))
+config.substitutions.append(("%python", sys.executable))
