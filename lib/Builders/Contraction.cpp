@@ -74,8 +74,8 @@ Value compose::conv(Builder &b, Value x, Value weights, ArrayRef<Window> windows
     return {};
   ArrayRef<int64_t> in = shapeOf(x), kernel = shapeOf(weights);
   size_t spatial = windows.size();
-  if (in.size() != spatial + 2 || kernel.size() != spatial + 2 || groups < 1 || kernel[1] * groups != in[1] ||
-      kernel[0] % groups != 0) {
+  if (in.size() != spatial + 2 || kernel.size() != spatial + 2 || groups < 1 || in[1] % groups != 0 ||
+      kernel[1] != in[1] / groups || kernel[0] % groups != 0) {
     emitError(b.getLoc(), "convolution: expected input [N, C, ..] and weights [M, C / groups, ..] with ")
         << spatial << " spatial dimensions and M a multiple of groups = " << groups << ", found " << x.getType()
         << " and " << weights.getType();

@@ -6,6 +6,8 @@
 
 #include "lib/Builders/Reduction.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace tinyc;
 
@@ -44,6 +46,8 @@ Value compose::averagePool(Builder &b, Value x, ArrayRef<Window> windows, bool c
   Value sum = sumPool(b, x, windows, ceil);
   if (!sum)
     return {};
+  // Only what is padded needs vectors of counts, of this length at most.
+  constexpr int64_t kMaxCounts = int64_t(1) << 20;
   // How many elements each window counts: a product of one number for each dimension. Dimensions in which all windows
   // count the same number join one factor; each other one gives a vector.
   int64_t common = 1;
@@ -52,14 +56,23 @@ Value compose::averagePool(Builder &b, Value x, ArrayRef<Window> windows, bool c
   SmallVector<std::pair<int64_t, SmallVector<double>>> varying;
   for (auto [d, window] : llvm::enumerate(windows)) {
     int64_t end = shapeOf(x)[leading + d] + (countPadding ? window.after : 0);
+    int64_t begin = countPadding ? -window.before : 0;
+    if (window.before == 0 && (positions[d] - 1) * window.stride + window.extent() <= end) {
+      common *= window.size;
+      continue;
+    }
+    if (positions[d] > kMaxCounts) {
+      emitError(b.getLoc(), "average pooling: expected at most ")
+          << kMaxCounts << " positions along a padded dimension, found " << positions[d];
+      return {};
+    }
     SmallVector<double> counts;
     for (int64_t p = 0; p < positions[d]; ++p) {
-      int64_t count = 0;
-      for (int64_t e = 0; e < window.size; ++e) {
-        int64_t at = p * window.stride + e * window.dilation - window.before;
-        count += at < end && (countPadding || at >= 0);
-      }
-      counts.push_back(count);
+      // Elements first to last - 1 lie between begin and end.
+      int64_t at = p * window.stride - window.before;
+      int64_t first = std::max<int64_t>(0, llvm::divideCeilSigned(begin - at, window.dilation));
+      int64_t last = std::min<int64_t>(window.size, llvm::divideFloorSigned(end - 1 - at, window.dilation) + 1);
+      counts.push_back(std::max<int64_t>(last - first, 0));
     }
     if (llvm::all_equal(counts))
       common *= counts.empty() ? 1 : counts.front();

@@ -322,13 +322,18 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
 // Replaces an op on small constants by what the reference computes, in `results` too. So the arithmetic that models do
 // on shapes is known to the next node.
 LogicalResult Importer::fold(Operation *op, MutableArrayRef<Value> results) {
+  auto small = [](Value v, int64_t limit) {
+    return compose::elementCount(compose::shapeOf(v)).value_or(limit + 1) <= limit;
+  };
+  // Operands have to be small too: a splat may stand for any number of elements.
   if (op->getNumResults() != 1 || isa<tiny::ConstOp, tiny::ParamOp>(op) ||
-      !llvm::all_of(op->getOperands(), [](Value v) { return isa_and_nonnull<tiny::ConstOp>(v.getDefiningOp()); }))
+      !llvm::all_of(op->getOperands(), [&](Value v) {
+        return isa_and_nonnull<tiny::ConstOp>(v.getDefiningOp()) && small(v, kMaxConstIntegers);
+      }))
     return success();
   Value old = op->getResult(0);
   auto type = cast<RankedTensorType>(old.getType());
-  int64_t limit = isa<tiny::IotaOp>(op) ? kMaxConstElements : kMaxConstIntegers;
-  if (compose::elementCount(type.getShape()).value_or(limit + 1) > limit)
+  if (!small(old, isa<tiny::IotaOp>(op) ? kMaxConstElements : kMaxConstIntegers))
     return success();
   TensorRef value = Reference().evaluate(old);
   if (!value)

@@ -33,14 +33,19 @@ static Value importMod(NodeImport &n) { return n.integer("fmod", 0) ? binary<tru
 
 // The exponent may have another type than the base, which gives the result's.
 static Value importPow(NodeImport &n) {
-  Value x = n[0], y = n[1];
   Type result = n.element(0);
-  Type common = result;
   // A fractional exponent of an integer base is computed in floats.
-  if (isa<IntegerType>(result) && isa<FloatType>(n.element(1)))
-    common = n.b.getF64Type();
-  Value v[] = {cast(n.b, x, common), cast(n.b, y, common)};
-  return broadcastTogether(n.b, v) ? cast(n.b, pow(n.b, v[0], v[1]), result) : Value();
+  bool mixed = isa<IntegerType>(result) && isa<FloatType>(n.element(1));
+  Type common = mixed ? n.b.getF64Type() : result;
+  Value v[] = {cast(n.b, n[0], common), cast(n.b, n[1], common)};
+  if (!broadcastTogether(n.b, v))
+    return {};
+  Value power = pow(n.b, v[0], v[1]);
+  if (!mixed || !power)
+    return cast(n.b, power, result);
+  // A whole exponent gives a whole number, which a power computed by logarithms only comes near.
+  Value whole = equal(n.b, v[1], round(n.b, tiny::RoundMode::Trunc, v[1]));
+  return cast(n.b, where(n.b, whole, round(n.b, tiny::RoundMode::Even, power), power), result);
 }
 
 static Value importMean(NodeImport &n) {
