@@ -19,6 +19,8 @@ void multiplyAccumulate(Warp &W, const Instruction &I) {
   const Operand *A = I.More.data(), *B = A + CountA, *C = B + CountB, *D = C + CountC;
   const unsigned Bits = bitsOf(I.Type), PerRegister = 32 / Bits, BitsC = CountC == 2 ? 16 : 32;
   const Type TypeA = I.Type, TypeB = I.From, TypeC = I.Result;
+  double Values[32];
+  uint32_t AnyBad = 0;
   Tile T;
   T.M = 16;
   T.N = 8;
@@ -30,44 +32,56 @@ void multiplyAccumulate(Warp &W, const Instruction &I) {
   for (unsigned R = 0; R < CountA; ++R) {
     const uint32_t *Row = W.in<uint32_t>(A[R]);
     uint32_t Bad = W.poisonOf(A[R]);
-    for (unsigned L = 0; L < 32; ++L) {
-      unsigned G = L / 4, Th = L % 4, I0 = G + 8 * (R % 2);
-      for (unsigned E = 0; E < PerRegister; ++E)
-        T.a[I0 * T.K + Th * PerRegister + E + (R / 2) * 4 * PerRegister] = elementValue(TypeA, Row[L] >> (E * Bits));
-      T.PoisonRows |= (Bad >> L & 1) << I0;
+    for (unsigned E = 0; E < PerRegister; ++E) {
+      elementValues(TypeA, Row, E * Bits, Values);
+      for (unsigned L = 0; L < 32; ++L)
+        T.a[(L / 4 + 8 * (R % 2)) * T.K + L % 4 * PerRegister + E + (R / 2) * 4 * PerRegister] = Values[L];
     }
+    for (unsigned L = 0; Bad && L < 32; ++L)
+      T.PoisonRows |= (Bad >> L & 1) << (L / 4 + 8 * (R % 2));
   }
   for (unsigned R = 0; R < CountB; ++R) {
     const uint32_t *Row = W.in<uint32_t>(B[R]);
     uint32_t Bad = W.poisonOf(B[R]);
-    for (unsigned L = 0; L < 32; ++L) {
-      unsigned G = L / 4, Th = L % 4;
-      for (unsigned E = 0; E < PerRegister; ++E)
-        T.b[(Th * PerRegister + E + R * 4 * PerRegister) * 8 + G] = elementValue(TypeB, Row[L] >> (E * Bits));
-      T.PoisonColumns |= (Bad >> L & 1) << G;
+    for (unsigned E = 0; E < PerRegister; ++E) {
+      elementValues(TypeB, Row, E * Bits, Values);
+      for (unsigned L = 0; L < 32; ++L)
+        T.b[(L % 4 * PerRegister + E + R * 4 * PerRegister) * 8 + L / 4] = Values[L];
     }
+    for (unsigned L = 0; Bad && L < 32; ++L)
+      T.PoisonColumns |= (Bad >> L & 1) << (L / 4);
   }
   auto PlaceC = [](unsigned L, unsigned E) { return (L / 4 + 8 * (E / 2)) * 8 + 2 * (L % 4) + E % 2; };
   for (unsigned E = 0; E < 4; ++E) {
     const Operand &O = BitsC == 16 ? C[E / 2] : C[E];
     const uint32_t *Row = W.in<uint32_t>(O);
-    for (unsigned L = 0; L < 32; ++L) {
-      T.c[PlaceC(L, E)] = elementValue(TypeC, BitsC == 16 ? Row[L] >> (16 * (E % 2)) : Row[L]);
+    elementValues(TypeC, Row, BitsC == 16 ? 16 * (E % 2) : 0, Values);
+    for (unsigned L = 0; L < 32; ++L)
+      T.c[PlaceC(L, E)] = Values[L];
+    AnyBad |= W.poisonOf(O);
+    for (unsigned L = 0; L < 32; ++L)
       T.poisonC[PlaceC(L, E)] = W.poisonOf(O) >> L & 1;
-    }
   }
   T.multiply();
+  AnyBad |= T.PoisonRows | T.PoisonColumns;
   for (unsigned R = 0; R < CountC; ++R) {
     uint32_t Row[32], Bad = 0;
-    for (unsigned L = 0; L < 32; ++L) {
-      Row[L] = 0;
+    if (TypeC == Type::F32) {
+      for (unsigned L = 0; L < 32; ++L)
+        Row[L] = accumulatorBits(Type::F32, T.c[PlaceC(L, R)]);
+    } else {
+      for (unsigned L = 0; L < 32; ++L) {
+        Row[L] = 0;
+        for (unsigned H = 0; H < 32 / BitsC; ++H)
+          Row[L] |= accumulatorBits(TypeC, T.c[PlaceC(L, BitsC == 16 ? R * 2 + H : R)]) << (16 * H);
+      }
+    }
+    for (unsigned L = 0; AnyBad && L < 32; ++L)
       for (unsigned H = 0; H < 32 / BitsC; ++H) {
         unsigned Place = PlaceC(L, BitsC == 16 ? R * 2 + H : R);
-        Row[L] |= accumulatorBits(TypeC, T.c[Place]) << (16 * H);
         bool Poison = T.poisonC[Place] || T.PoisonRows >> (Place / 8) & 1 || T.PoisonColumns >> (Place % 8) & 1;
         Bad |= uint32_t(Poison) << L;
       }
-    }
     commit(W, D[R], Row);
     W.setPoison(D[R], Bad);
   }

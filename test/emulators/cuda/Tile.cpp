@@ -31,6 +31,24 @@ double elementValue(Type T, uint32_t Bits) {
   }
 }
 
+template <typename F> static void decodeLanes(const uint32_t *Row, unsigned Shift, double (&Out)[32], F Value) {
+  for (unsigned L = 0; L < 32; ++L)
+    Out[L] = Value(Row[L] >> Shift);
+}
+
+void elementValues(Type T, const uint32_t *Row, unsigned Shift, double (&Out)[32]) {
+  switch (T) { // once for all lanes, so that the loop is vector code
+  case Type::F16:
+    return decodeLanes(Row, Shift, Out, [](uint32_t B) { return halfToFloat(uint16_t(B)); });
+  case Type::BF16:
+    return decodeLanes(Row, Shift, Out, [](uint32_t B) { return bfloatToFloat(uint16_t(B)); });
+  case Type::F32:
+    return decodeLanes(Row, Shift, Out, [](uint32_t B) { return std::bit_cast<float>(B); });
+  default:
+    return decodeLanes(Row, Shift, Out, [T](uint32_t B) { return elementValue(T, B); });
+  }
+}
+
 uint32_t accumulatorBits(Type T, double V) {
   switch (T) {
   case Type::F16:
@@ -43,36 +61,53 @@ uint32_t accumulatorBits(Type T, double V) {
 }
 
 /// Towards zero to 24 bits; what float cannot hold becomes infinite.
-static double truncated(double V) {
-  double T = std::bit_cast<double>(std::bit_cast<uint64_t>(V) & ~((1ull << 29) - 1));
-  if (std::fabs(V) >= 0x1p-126) [[likely]]
-    return V != V ? V : T;
-  return std::trunc(V * 0x1p149) * 0x1p-149; // subnormal: the grain is 2^-149
+template <size_t N> static void truncate(double (&Row)[N]) {
+  bool Subnormal = false;
+  for (double &V : Row) {
+    Subnormal |= std::fabs(V) < 0x1p-126 && V != 0;
+    // NaN and infinity have their low bits clear already, or stay NaN by the high ones.
+    V = std::bit_cast<double>(std::bit_cast<uint64_t>(V) & ~((1ull << 29) - 1));
+  }
+  if (Subnormal) [[unlikely]]
+    for (double &V : Row)
+      if (std::fabs(V) < 0x1p-126)
+        V = std::trunc(V * 0x1p149) * 0x1p-149; // the grain of subnormals is 2^-149
 }
 
 void Tile::multiply() {
+  switch (N) {
+  case 8:
+    return multiplyColumns<8>();
+  case 16:
+    return multiplyColumns<16>();
+  default:
+    return multiplyColumns<32>();
+  }
+}
+
+template <unsigned Columns> void Tile::multiplyColumns() {
   const bool Integer = !isFloat(Accumulator);
   const unsigned Group = Integer ? K : A == Type::TF32 ? 4 : 8;
-  for (unsigned First = 0; First < K; First += Group) {
-    const unsigned Last = std::min(K, First + Group);
-    for (unsigned I = 0; I < M; ++I) {
-      double *Row = c + I * N;
+  for (unsigned I = 0; I < M; ++I) {
+    double Row[Columns];
+    std::copy_n(c + I * Columns, Columns, Row);
+    for (unsigned First = 0; First < K; First += Group) {
+      const unsigned Last = std::min(K, First + Group);
       for (unsigned J = First; J < Last; ++J) {
         const double X = a[I * K + J];
-        const double *Y = b + J * N;
-        for (unsigned L = 0; L < N; ++L)
-          Row[L] += X * Y[L];
+        for (unsigned L = 0; L < Columns; ++L)
+          Row[L] += X * b[J * Columns + L];
       }
       if (Accumulator == Type::F32)
-        for (unsigned L = 0; L < N; ++L)
-          Row[L] = truncated(Row[L]);
+        truncate(Row);
       else if (Accumulator == Type::F16)
-        for (unsigned L = 0; L < N; ++L)
-          Row[L] = halfToFloat(doubleToHalf(Row[L]));
+        for (double &V : Row)
+          V = halfToFloat(doubleToHalf(V));
     }
+    std::copy_n(Row, Columns, c + I * Columns);
   }
   if (Integer) // sums of 64 products of 16 bits and an s32 are exact in double
-    for (unsigned E = 0; E < M * N; ++E)
+    for (unsigned E = 0; E < M * Columns; ++E)
       c[E] = Saturate ? std::min(std::max(c[E], -0x1p31), 0x1p31 - 1) : double(int32_t(uint32_t(int64_t(c[E]))));
 }
 

@@ -21,10 +21,15 @@ struct Tile {
   bool poisonC[32 * 32] = {};
 
   void multiply();
+
+private:
+  template <unsigned Columns> void multiplyColumns();
 };
 
 /// A tile element from its bits and back.
 double elementValue(Type T, uint32_t Bits);
+/// The element at bit Shift of each lane's register.
+void elementValues(Type T, const uint32_t *Row, unsigned Shift, double (&Out)[32]);
 uint32_t accumulatorBits(Type T, double V);
 
 } // namespace tinyc::emulator::ptx
