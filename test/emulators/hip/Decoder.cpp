@@ -49,6 +49,17 @@ bool Decoder::operand(const std::string &text, Type type, Operand &out, std::str
   return true;
 }
 
+/// The halves of a register that an operand names.
+uint8_t halvesUsed(const Operand &operand) {
+  if (operand.type == Type::B16 || operand.type == Type::F16)
+    return operand.high ? 2 : 1;
+  if (operand.type == Type::Mix && operand.selectHigh)
+    return operand.high ? 2 : 1;
+  if (operand.type == Type::Packed || operand.type == Type::PackedFloat)
+    return uint8_t((operand.high ? 2 : 1) | (operand.selectHigh ? 2 : 1));
+  return 3;
+}
+
 void noteLimit(Instruction &instruction, const Operand &operand) {
   if (operand.kind == OperandKind::Vector)
     instruction.vectorLimit = std::max<uint16_t>(instruction.vectorLimit, operand.reg + operand.words);
@@ -86,7 +97,8 @@ void Decoder::addRange(Instruction &instruction, const Operand &operand) {
   if (instruction.rangeCount >= std::size(instruction.ranges))
     return;
   if (operand.kind == OperandKind::Vector)
-    instruction.ranges[instruction.rangeCount++] = {uint16_t(ScalarCount + operand.reg), operand.words};
+    instruction.ranges[instruction.rangeCount++] = {uint16_t(ScalarCount + operand.reg), operand.words,
+                                                    halvesUsed(operand)};
   else if (operand.kind == OperandKind::Scalar && operand.reg < TTMP0)
     instruction.ranges[instruction.rangeCount++] = {operand.reg, operand.words};
 }
@@ -268,6 +280,14 @@ bool Decoder::decodeSpecial(const SpecialOp &row, const Printed &printed, Instru
     }
   }
   instruction.clamp = printed.has("clamp");
+  // A store of 16 or 8 bits reads one half of its register: seen as an operand of 16 bits.
+  bool stores = row.cls == Class::Global || row.cls == Class::Lds || row.cls == Class::Scratch;
+  if (stores && !instruction.destinations && row.bytes && row.bytes < 4) {
+    instruction.s[1].type = Type::B16;
+    instruction.s[1].high = row.element & 32; // StoreHigh
+  }
+  if (row.cls == Class::Vector && printed.mnemonic == "v_swap_b16")
+    instruction.d[0].type = instruction.d[1].type = Type::B16;
   return true;
 }
 
@@ -301,6 +321,12 @@ bool Decoder::decode(const std::string &text, Instruction &instruction, std::str
     return decodeDual(text, split, instruction, why);
   Printed printed = takeApart(text);
   bool ok;
+  if (printed.mnemonic == "v_dot4_i32_iu8") { // neg_lo says which factors are signed
+    std::vector<int> isSigned = printed.list("neg_lo");
+    isSigned.resize(2);
+    printed.mnemonic += std::string("/") + (isSigned[0] ? "i" : "u") + (isSigned[1] ? "i" : "u");
+    printed.modifiers.erase("neg_lo");
+  }
   if (printed.has("clamp"))
     if (const VectorOp *row = findVectorOp(printed.mnemonic + "/clamp")) {
       printed.mnemonic += "/clamp";

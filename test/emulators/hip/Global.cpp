@@ -109,10 +109,11 @@ static void runLoad(Wave &wave, const Instruction &instruction) {
   loaded.commit(lanes);
   Outstanding::Unit unit = flat ? Outstanding::Flat : Outstanding::VectorLoad;
   unsigned registers = (bytes + 3) / 4;
-  markPending(wave, unit, ScalarCount + d.reg, registers);
+  markPending(wave, unit, ScalarCount + d.reg, registers, halvesOf(form));
   Outstanding &entry = issue(wave, wave.vm, unit);
   entry.firstRegister = uint16_t(ScalarCount + d.reg);
   entry.registers = uint8_t(registers);
+  entry.halves = uint8_t(halvesOf(form));
   entry.bytes = uint8_t(bytes);
   entry.lanes = global;
   std::memcpy(entry.address, addresses, sizeof addresses);

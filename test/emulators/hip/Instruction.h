@@ -94,6 +94,7 @@ struct Dpp {
 struct RegisterRange {
   uint16_t first = 0;
   uint8_t count = 0;
+  uint8_t halves = 3; // 1: the lower 16 bits, 2: the upper
 };
 
 struct Instruction {

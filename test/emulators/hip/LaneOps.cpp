@@ -72,6 +72,26 @@ static void runBitsBelow(Wave &wave, const Instruction &i) {
   writeVector(wave, i.d[0].reg, values, shadows, wave.exec());
 }
 
+/// v_swap_b16: two halves, possibly of one register.
+static void runSwapHalves(Wave &wave, const Instruction &i) {
+  for (uint32_t left = wave.exec(); left; left &= left - 1) {
+    unsigned lane = unsigned(std::countr_zero(left));
+    uint32_t part[2], shadow[2];
+    for (unsigned side = 0; side < 2; ++side) {
+      unsigned shift = i.d[side].high ? 16 : 0;
+      part[side] = wave.v(i.d[side].reg)[lane] >> shift & 0xffff;
+      shadow[side] = shadowOf(wave, i.d[side].reg, lane) >> shift & 0xffff;
+    }
+    for (unsigned side = 0; side < 2; ++side) {
+      unsigned reg = i.d[side].reg, shift = i.d[side].high ? 16 : 0;
+      uint32_t keep = ~(0xffffu << shift), undefined = (shadowOf(wave, reg, lane) & keep) | shadow[1 - side] << shift;
+      wave.v(reg)[lane] = (wave.v(reg)[lane] & keep) | part[1 - side] << shift;
+      wave.shadow(reg)[lane] = undefined;
+      wave.poison[reg] = undefined ? wave.poison[reg] | 1u << lane : wave.poison[reg] & ~(1u << lane);
+    }
+  }
+}
+
 static void runSwap(Wave &wave, const Instruction &i) {
   alignas(64) uint32_t values[2][kLanes], shadows[2][kLanes];
   for (unsigned side = 0; side < 2; ++side) {
@@ -97,7 +117,10 @@ static void runMoveRelative(Wave &wave, const Instruction &i) {
   if (to >= wave.vectorCount || (from.kind == OperandKind::Vector && from.reg >= wave.vectorCount))
     fault(-1, "expected m0 to count on to one of the " + std::to_string(wave.vectorCount) + " registers, found " +
                   std::to_string(step));
-  if (wave.pending[ScalarCount + to] || (from.kind == OperandKind::Vector && wave.pending[ScalarCount + from.reg]))
+  auto outstanding = [&](unsigned reg) {
+    return wave.pending[0][ScalarCount + reg] || wave.pending[1][ScalarCount + reg];
+  };
+  if (outstanding(to) || (from.kind == OperandKind::Vector && outstanding(from.reg)))
     fault(-1, "expected a s_waitcnt before a register named by m0 is used, found a load into it still outstanding");
   alignas(64) uint32_t temporary[2 * kLanes], shadow[2 * kLanes];
   fetchShadow(wave, from, wave.exec(), shadow);
@@ -113,6 +136,7 @@ void tinyc::emulator::amd::addLaneOps(std::vector<SpecialOp> &table) {
   table.push_back({"v_mbcnt_lo_u32_b32", runBitsBelow, Class::Vector, "Dss", 0, 0});
   table.push_back({"v_mbcnt_hi_u32_b32", runBitsBelow, Class::Vector, "Dss", 0, 1});
   table.push_back({"v_swap_b32", runSwap, Class::Vector, "DD"});
+  table.push_back({"v_swap_b16", runSwapHalves, Class::Vector, "DD"});
   table.push_back({"v_movrels_b32", runMoveRelative, Class::Vector, "Ds", 0, 0});
   table.push_back({"v_movreld_b32", runMoveRelative, Class::Vector, "Ds", 0, 1});
   table.push_back({"v_nop", [](Wave &, const Instruction &) {}, Class::Vector, "-"});

@@ -78,7 +78,7 @@ Allocation &resolve(Wave &wave, uint64_t address, uint32_t bytes, int lane);
 
 // Outstanding accesses (Outstanding.cpp).
 /// Notes that `registers` registers from `first` are written by an access that has not been waited for.
-void markPending(Wave &wave, Outstanding::Unit unit, unsigned first, unsigned registers);
+void markPending(Wave &wave, Outstanding::Unit unit, unsigned first, unsigned registers, unsigned halves = 3);
 Outstanding &issue(Wave &wave, Counter &counter, Outstanding::Unit unit);
 void waitVectorLoads(Wave &wave, unsigned left);
 void waitVectorStores(Wave &wave, unsigned left);

@@ -92,10 +92,12 @@ static void runLdsLoad(Wave &wave, const Instruction &instruction) {
   loaded.commit(wave.exec());
   countRequest(wave, instruction, offsets, bytes);
   unsigned registers = (bytes + 3) / 4;
-  markPending(wave, Outstanding::Lds, ScalarCount + reg, registers);
+  unsigned halves = halvesOf(LoadForm(instruction.element));
+  markPending(wave, Outstanding::Lds, ScalarCount + reg, registers, halves);
   Outstanding &entry = noteOutstanding(wave, bytes, offsets, false);
   entry.firstRegister = uint16_t(ScalarCount + reg);
   entry.registers = uint8_t(registers);
+  entry.halves = uint8_t(halves);
 }
 
 /// Two loads in one instruction, which count once.

@@ -13,6 +13,13 @@ namespace tinyc::emulator::amd {
 enum LoadForm : uint8_t { Words, U8, I8, U16, I16, LowB16, HighB16, LowU8, LowI8, HighU8, HighI8 };
 enum MemoryFlag : uint8_t { FlatAddress = 16, StoreHigh = 32 };
 
+/// Which halves of its register a load writes.
+constexpr unsigned halvesOf(LoadForm form) {
+  return form == LowB16 || form == LowU8 || form == LowI8      ? 1
+         : form == HighB16 || form == HighU8 || form == HighI8 ? 2
+                                                               : 3;
+}
+
 struct LoadName {
   const char *global, *flat, *scratch;
   uint8_t bytes;
@@ -65,7 +72,8 @@ public:
     uint64_t undefined = 0;
     if (form == Words) {
       uint32_t w[4];
-      std::memcpy(w, data, bytes);
+      for (unsigned i = 0; i < words; ++i) // not one memcpy: its size is not known, and it would be a call
+        std::memcpy(&w[i], data + 4 * i, 4);
       for (unsigned i = 0; i < words; ++i) {
         values[i][lane] = w[i];
         uint32_t state;

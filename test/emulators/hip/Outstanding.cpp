@@ -9,9 +9,10 @@
 using namespace tinyc::emulator::amd;
 using tinyc::emulator::Allocation;
 
-void tinyc::emulator::amd::markPending(Wave &wave, Outstanding::Unit unit, unsigned first, unsigned registers) {
+void tinyc::emulator::amd::markPending(Wave &wave, Outstanding::Unit unit, unsigned first, unsigned registers,
+                                       unsigned halves) {
   for (unsigned i = 0; i < registers; ++i) {
-    if (!wave.pending[first + i])
+    if (!wave.pending[0][first + i] && !wave.pending[1][first + i])
       continue;
     // Two loads into one register are ordered only if they come back in order.
     for (const Counter *counter : {&wave.vm, &wave.lgkm})
@@ -25,13 +26,15 @@ void tinyc::emulator::amd::markPending(Wave &wave, Outstanding::Unit unit, unsig
       }
   }
   for (unsigned i = 0; i < registers; ++i)
-    ++wave.pending[first + i];
+    for (unsigned half = 0; half < 2; ++half)
+      wave.pending[half][first + i] += halves >> half & 1;
   wave.pendingTotal += registers;
 }
 
 static void retire(Wave &wave, const Outstanding &entry) {
   for (unsigned i = 0; i < entry.registers; ++i)
-    --wave.pending[entry.firstRegister + i];
+    for (unsigned half = 0; half < 2; ++half)
+      wave.pending[half][entry.firstRegister + i] -= entry.halves >> half & 1;
   wave.pendingTotal -= entry.registers;
 }
 

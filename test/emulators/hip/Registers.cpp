@@ -209,7 +209,8 @@ void tinyc::emulator::amd::checkPending(Wave &wave, const Instruction &instructi
   for (unsigned i = 0; i < instruction.rangeCount; ++i) {
     const RegisterRange &range = instruction.ranges[i];
     for (unsigned j = 0; j < range.count; ++j)
-      if (wave.pending[range.first + j])
+      if (((range.halves & 1) && wave.pending[0][range.first + j]) ||
+          ((range.halves & 2) && wave.pending[1][range.first + j]))
         fault(-1, "expected a s_waitcnt before " + registerName(range.first + j) +
                       " is used, found a load into it still outstanding");
   }

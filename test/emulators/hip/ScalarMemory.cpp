@@ -21,7 +21,7 @@ static void runScalarLoad(Wave &wave, const Instruction &instruction) {
   uint32_t inside = bytes;
   Allocation *allocation = wave.launch->memory->find(address, bytes);
   if (!allocation) {
-    allocation = wave.launch->memory->find(address, 4);
+    allocation = wave.launch->memory->find(address, 1);
     uint64_t piece = std::bit_ceil(bytes);
     if (!allocation || address % std::min<uint64_t>(piece, 64))
       fault(-1, wave.launch->memory->explain(address, bytes), Fault::IllegalAddress);

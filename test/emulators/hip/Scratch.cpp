@@ -59,10 +59,12 @@ static void runScratchLoad(Wave &wave, const Instruction &instruction) {
   }
   loaded.commit(wave.exec());
   unsigned registers = (instruction.bytes + 3) / 4;
-  markPending(wave, Outstanding::VectorLoad, ScalarCount + d.reg, registers);
+  unsigned halves = halvesOf(LoadForm(instruction.element));
+  markPending(wave, Outstanding::VectorLoad, ScalarCount + d.reg, registers, halves);
   Outstanding &entry = issue(wave, wave.vm, Outstanding::VectorLoad);
   entry.firstRegister = uint16_t(ScalarCount + d.reg);
   entry.registers = uint8_t(registers);
+  entry.halves = uint8_t(halves);
 }
 
 /// Undefined bytes may be spilled: they stay undefined.

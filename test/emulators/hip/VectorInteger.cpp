@@ -120,7 +120,10 @@ void addArithmetic(std::vector<VectorOp> &t) {
   t.push_back(op<[](u32 a, u32 b, u32 c) { return a ^ b ^ c; }>("v_xor3_b32"));
   t.push_back(op<[](u32 a, u32 b, u32 c) { return absoluteBytes(a, b) + c; }>("v_sad_u8"));
   t.push_back(op<[](u32 a, u32 b, u32 c) { return (a > b ? a - b : b - a) + c; }>("v_sad_u32"));
-  t.push_back(op<[](u32 a, u32 b, i32 c) { return u32(dot4<true, true>(a, b)) + u32(c); }>("v_dot4_i32_iu8/signed"));
+  t.push_back(op<[](u32 a, u32 b, u32 c) { return u32(dot4<true, true>(a, b)) + c; }>("v_dot4_i32_iu8/ii"));
+  t.push_back(op<[](u32 a, u32 b, u32 c) { return u32(dot4<true, false>(a, b)) + c; }>("v_dot4_i32_iu8/iu"));
+  t.push_back(op<[](u32 a, u32 b, u32 c) { return u32(dot4<false, true>(a, b)) + c; }>("v_dot4_i32_iu8/ui"));
+  t.push_back(op<[](u32 a, u32 b, u32 c) { return u32(dot4<false, false>(a, b)) + c; }>("v_dot4_i32_iu8/uu"));
   t.push_back(op<[](u32 a, u32 b, u32 c) { return u32(dot4<false, false>(a, b)) + c; }>("v_dot4_u32_u8"));
 }
 

@@ -30,6 +30,7 @@ struct Outstanding {
   bool write = false, atomic = false;
   uint16_t firstRegister = 0; // numbered as in RegisterRange
   uint8_t registers = 0;
+  uint8_t halves = 3; // as in RegisterRange
   uint8_t bytes = 0;
   uint32_t lanes = 0;
   uint64_t address[kLanes];           // LDS offsets or device addresses
@@ -57,8 +58,8 @@ struct Wave {
   uint32_t s[ScalarCount];
   uint32_t scalarShadow[ScalarCount];
   bool scc = false, sccPoison = true;
-  uint32_t mode = 0;                       // denormal and rounding bits of HW_REG_MODE
-  uint8_t pending[ScalarCount + 256] = {}; // outstanding loads into a register
+  uint32_t mode = 0;                          // denormal and rounding bits of HW_REG_MODE
+  uint8_t pending[2][ScalarCount + 256] = {}; // outstanding loads into the lower and upper half of a register
   uint32_t pendingTotal = 0;
   Counter vm, lgkm, vs;
   uint32_t epoch = 0;           // barriers passed
