@@ -72,9 +72,10 @@ AffineMap tinyc::simplifyMap(AffineMap map, ArrayRef<int64_t> sizes, IntegerSet 
   SmallVector<Interval> dims = narrow(domainOf(sizes), mask);
   if (anyEmpty(dims))
     return map;
+  LinearSimplifier simplifier(map.getContext(), dims);
   SmallVector<AffineExpr> results;
   for (AffineExpr result : map.getResults())
-    results.push_back(simplifyExpr(result, dims));
+    results.push_back(simplifier.run(result).toExpr(map.getContext()));
   return AffineMap::get(map.getNumDims(), map.getNumSymbols(), results, map.getContext());
 }
 

@@ -231,18 +231,23 @@ void LinearSimplifier::recombine(LinearForm &form) {
 }
 
 LinearForm LinearSimplifier::run(AffineExpr expr) {
+  auto found = known.find(expr);
+  if (found != known.end())
+    return found->second;
+  LinearForm form = simplify(expr);
+  known[expr] = form;
+  return form;
+}
+
+LinearForm LinearSimplifier::simplify(AffineExpr expr) {
   LinearForm form;
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
     form.constant = constant.getValue();
     return form;
   }
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary) {
-    std::optional<Interval> bounds = boundsOf(expr, dims);
-    if (bounds && bounds->low == bounds->high)
-      form.constant = bounds->low;
-    else
-      form.add(expr, 1);
+  if (!binary) { // also where its size is 1: a map that names it says which dimension it follows
+    form.add(expr, 1);
     return form;
   }
   if (binary.getKind() == AffineExprKind::Add) {

@@ -8,6 +8,8 @@
 
 #include "dialects/Index/AffineRanges.h"
 
+#include "llvm/ADT/DenseMap.h"
+
 namespace tinyc {
 
 struct LinearForm {
@@ -31,6 +33,7 @@ public:
   LinearForm run(mlir::AffineExpr expr);
 
 private:
+  LinearForm simplify(mlir::AffineExpr expr);
   LinearForm mod(LinearForm form, int64_t divisor);
   LinearForm floorDiv(LinearForm form, int64_t divisor);
   /// Joins `f*m*(y floordiv m)` with `f*(y mod m)` to `f*y`.
@@ -38,6 +41,7 @@ private:
 
   mlir::MLIRContext *context;
   llvm::ArrayRef<Interval> dims;
+  llvm::DenseMap<mlir::AffineExpr, LinearForm> known;
 };
 
 } // namespace tinyc

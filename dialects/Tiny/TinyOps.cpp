@@ -164,8 +164,8 @@ LogicalResult ViewOp::verify() {
   if (getFill() && getFill()->getType() != result.getElementType())
     return emitOpError("expected a fill of type ") << result.getElementType() << ", found " << getFill()->getType();
   tinyc::BoundsProver prover;
-  if (std::optional<std::string> why = prover.refute(map, getMask().value_or(IntegerSet()),
-                                                     tinyc::domainOf(result.getShape()), input.getShape()))
+  if (std::optional<std::string> why =
+          prover.refute(map, getMask().value_or(IntegerSet()), tinyc::domainOf(result.getShape()), input.getShape()))
     return emitOpError("reads outside of its input ") << input << ": " << *why;
   return success();
 }

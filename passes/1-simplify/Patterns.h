@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The rewrites of `simplify`, by subject.
+
+#ifndef TINYC_PASSES_1_SIMPLIFY_PATTERNS_H
+#define TINYC_PASSES_1_SIMPLIFY_PATTERNS_H
+
+namespace mlir {
+class RewritePatternSet;
+}
+
+namespace tinyc {
+
+/// Views become one view with a simple map and mask, or vanish into constants and coordinates.
+void addViewPatterns(mlir::RewritePatternSet &patterns);
+
+/// Reductions of reductions, of nothing; casts that lose nothing on the way.
+void addValuePatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace tinyc
+
+#endif // TINYC_PASSES_1_SIMPLIFY_PATTERNS_H
