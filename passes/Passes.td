@@ -79,8 +79,6 @@ def CpuAbi : Pass<"cpu-abi", "::mlir::ModuleOp"> {
 
 def ExpandElementary : Pass<"expand-elementary"> {
   let summary = "Writes exp, log, sin and float mod out as polynomials and integer arithmetic";
-  let options = [Option<"expandSqrt", "expand-sqrt", "bool", "false",
-                        "also f32 sqrt, for a target whose own is not correctly rounded">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 

@@ -12,6 +12,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
+#include <concepts>
+
 namespace tinyc {
 
 class Formula {
@@ -58,12 +60,17 @@ public:
   Value shl(Value x, Value y) { return make<mlir::arith::ShLIOp>(x, y); }
   Value shrs(Value x, Value y) { return make<mlir::arith::ShRSIOp>(x, y); }
   Value shru(Value x, Value y) { return make<mlir::arith::ShRUIOp>(x, y); }
-  Value andi(Value x, uint64_t y) { return andi(x, integer(x.getType(), y)); }
-  Value ori(Value x, uint64_t y) { return ori(x, integer(x.getType(), y)); }
-  Value addi(Value x, int64_t y) { return addi(x, integer(x.getType(), static_cast<uint64_t>(y))); }
-  Value shl(Value x, unsigned y) { return shl(x, integer(x.getType(), y)); }
-  Value shrs(Value x, unsigned y) { return shrs(x, integer(x.getType(), y)); }
-  Value shru(Value x, unsigned y) { return shru(x, integer(x.getType(), y)); }
+  // With a constant on the right.
+  template <std::integral T> Value andi(Value x, T y) {
+    return andi(x, integer(x.getType(), static_cast<uint64_t>(y)));
+  }
+  template <std::integral T> Value ori(Value x, T y) { return ori(x, integer(x.getType(), static_cast<uint64_t>(y))); }
+  template <std::integral T> Value addi(Value x, T y) {
+    return addi(x, integer(x.getType(), static_cast<uint64_t>(y)));
+  }
+  template <std::integral T> Value shl(Value x, T y) { return shl(x, integer(x.getType(), y)); }
+  template <std::integral T> Value shrs(Value x, T y) { return shrs(x, integer(x.getType(), y)); }
+  template <std::integral T> Value shru(Value x, T y) { return shru(x, integer(x.getType(), y)); }
 
   Value cmpf(mlir::arith::CmpFPredicate predicate, Value x, Value y) {
     return mlir::arith::CmpFOp::create(b, predicate, x, y);
