@@ -67,11 +67,6 @@ def LowerTiles : Pass<"lower-tiles", "::mlir::ModuleOp"> {
                            "::mlir::vector::VectorDialect", "::tinyc::tiny::TinyDialect"];
 }
 
-def CpuElementwise : Pass<"cpu-elementwise", "::mlir::ModuleOp"> {
-  let summary = "The plainest elementwise ops on float vectors";
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
-}
-
 def CpuAbi : Pass<"cpu-abi", "::mlir::ModuleOp"> {
   let summary = "Wraps each kernel in the function that the CPU driver calls";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];

@@ -48,7 +48,8 @@ void CpuBackend::addLanePasses(OpPassManager &pm, const Chip &chip) const {
 
 void CpuBackend::addLowerPasses(OpPassManager &pm, const Chip &chip) const {
   OpPassManager &kernels = pm.nest<ModuleOp>();
-  kernels.addPass(createCpuElementwise());
+  kernels.addPass(createExpandElementary());
+  kernels.addPass(createLowerArith());
   kernels.addPass(createLowerAffinePass());
   kernels.addPass(arith::createArithExpandOpsPass());
   kernels.addPass(createCanonicalizerPass());

@@ -23,6 +23,47 @@ int64_t Contraction::size(ArrayRef<unsigned> dims) {
   return size;
 }
 
+unsigned Contraction::cutDim(ArrayRef<unsigned> run) {
+  SmallVector<int64_t> domain = stage.getDomain();
+  for (unsigned dim : run)
+    if (domain[dim] > 1)
+      return dim;
+  return run.back();
+}
+
+int64_t Contraction::cutStride(ArrayRef<unsigned> run) {
+  int64_t stride = 1;
+  for (unsigned dim : run)
+    if (dim > cutDim(run))
+      stride *= stage.getDomain()[dim];
+  return stride;
+}
+
+AffineMap Contraction::flatten(bool withK) {
+  MLIRContext *context = stage.getContext();
+  SmallVector<int64_t> domain = stage.getDomain();
+  SmallVector<AffineExpr> results(withK ? domain.size() : stage.getNumParallel());
+  unsigned position = 0;
+  for (unsigned dim : batch)
+    results[dim] = getAffineDimExpr(position++, context);
+  auto spread = [&](ArrayRef<unsigned> run) {
+    AffineExpr rest = getAffineDimExpr(position++, context);
+    for (unsigned dim : llvm::reverse(run)) {
+      results[dim] = domain[dim] == 1 ? getAffineConstantExpr(0, context) : rest % domain[dim];
+      rest = rest.floorDiv(domain[dim]);
+    }
+    // The outermost one needs no remainder.
+    unsigned outermost = cutDim(run);
+    if (domain[outermost] > 1)
+      results[outermost] = getAffineDimExpr(position - 1, context).floorDiv(cutStride(run));
+  };
+  spread(m);
+  spread(n);
+  if (withK)
+    spread(k);
+  return AffineMap::get(position, 0, results, context);
+}
+
 // The read at the root of a chain of casts; none for anything else.
 static std::optional<unsigned> castRead(Value value) {
   while (auto cast = value.getDefiningOp<CastOp>())

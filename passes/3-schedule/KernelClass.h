@@ -26,6 +26,13 @@ struct Contraction {
 
   /// Product of the domain's sizes along `dims`.
   int64_t size(llvm::ArrayRef<unsigned> dims);
+  /// The dimension of `run` along which it is cut into blocks: the first one longer than 1. The others stay whole, so
+  /// that a block is a range of the run's flattened positions.
+  unsigned cutDim(llvm::ArrayRef<unsigned> run);
+  /// Flattened positions of `run` for one of its cut dimension.
+  int64_t cutStride(llvm::ArrayRef<unsigned> run);
+  /// (batch.., m, n, k) with m, n, k flattened -> the stage's domain; without k, its parallel dimensions.
+  mlir::AffineMap flatten(bool withK);
 };
 
 /// The kernel as a contraction with pointwise epilogue stages; none if it is not one.

@@ -16,6 +16,9 @@ static constexpr int64_t kVectorsAtOnce = 4;
 // Points of a domain that one work unit takes: enough to pay for handing out the unit, few enough to share evenly.
 static constexpr int64_t kLeastPoints = 4096, kMostPoints = 65536, kUnitsWanted = 32;
 
+// A contraction's block: depth, rows and columns.
+static constexpr int64_t kMostDepth = 1024, kMostRows = 126, kMostColumns = 256;
+
 static int64_t product(ArrayRef<int64_t> sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
 }
@@ -99,12 +102,16 @@ static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
   return s;
 }
 
-// A block of about `wanted` positions of the dimensions in `dims`, whole in the last ones, in units of `step`.
-static void setBlock(SmallVector<int64_t> &unit, ArrayRef<int64_t> shared, ArrayRef<unsigned> dims, int64_t wanted) {
-  for (unsigned dim : llvm::reverse(dims)) {
-    unit[dim] = std::clamp<int64_t>(wanted, 1, shared[dim]);
-    wanted = unit[dim] == shared[dim] ? wanted / shared[dim] : 1;
-  }
+// A block of about `wanted` flattened positions of a run: whole dimensions but for the one along which it is cut.
+static void setBlock(SmallVector<int64_t> &sizes, Contraction &c, ArrayRef<unsigned> run, int64_t wanted,
+                     unsigned firstDim = 0, int64_t multiple = 1) {
+  SmallVector<int64_t> domain = c.stage.getDomain();
+  for (unsigned dim : run)
+    sizes[dim - firstDim] = domain[dim];
+  unsigned cut = c.cutDim(run);
+  int64_t step = multiple / std::gcd(multiple, c.cutStride(run));
+  int64_t pieces = std::max(step, wanted / c.cutStride(run) / step * step);
+  sizes[cut - firstDim] = std::min(domain[cut], pieces);
 }
 
 static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Chip &chip) {
@@ -121,25 +128,15 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   int64_t rows = llvm::divideCeil(m, llvm::divideCeil(m, mostRows));
   int64_t columns = columnVectors * s.vector;
   s.inner = {rows, columns};
-  // Packed rows and columns of a block stay in the second-level cache.
-  int64_t depth = k;
-  s.strip.clear();
-  for (unsigned dim : c.k)
-    s.strip.push_back(c.stage.getDomain()[dim]);
-  constexpr int64_t kMostDepth = 512;
-  for (unsigned i = 0; i < s.strip.size() && depth > kMostDepth; ++i) {
-    depth /= s.strip[i];
-    s.strip[i] = std::max<int64_t>(1, std::min(s.strip[i], kMostDepth / depth));
-    depth *= s.strip[i];
-  }
-  int64_t elements = chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1);
-  int64_t rowBlock =
-      std::min(roundUp(m, rows), std::max<int64_t>(1, std::min<int64_t>(elements / 2, 144) / rows) * rows);
-  int64_t columnBlock =
-      std::min(roundUp(n, columns), std::max<int64_t>(1, std::min<int64_t>(elements / 2, 256) / columns) * columns);
+  // The packed rows of a block stay in the second-level cache while columns stream by.
+  s.strip.assign(c.k.size(), 1);
+  setBlock(s.strip, c, c.k, kMostDepth, c.k.front());
+  int64_t depth = std::min(k, s.strip[c.cutDim(c.k) - c.k.front()] * c.cutStride(c.k));
+  int64_t fitting = std::max<int64_t>(1, chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1) / rows) * rows;
+  int64_t rowBlock = std::min(fitting, std::max<int64_t>(rows, kMostRows / rows * rows));
   s.unit.assign(shared.size(), 1);
-  setBlock(s.unit, shared, c.m, rowBlock);
-  setBlock(s.unit, shared, c.n, columnBlock);
+  setBlock(s.unit, c, c.m, rowBlock);
+  setBlock(s.unit, c, c.n, kMostColumns, 0, columns);
   return s;
 }
 

@@ -25,6 +25,32 @@ static LogicalResult verifyCount(KernelOp kernel, StringRef field, ArrayRef<int6
          << allowed.front() << " numbers in '" << field << "' (" << meaning << "), found " << sizes.size();
 }
 
+// A block is a range of a run's positions: only the dimension along which the run is cut may be smaller than it is.
+static LogicalResult verifyBlocks(KernelOp kernel, ScheduleAttr s, Contraction &c) {
+  SmallVector<int64_t> domain = c.stage.getDomain();
+  auto check = [&](StringRef field, ArrayRef<unsigned> run, ArrayRef<int64_t> sizes,
+                   unsigned firstDim) -> LogicalResult {
+    for (unsigned dim : run)
+      if (dim != c.cutDim(run) && sizes[dim - firstDim] < domain[dim])
+        return kernel.emitOpError("schedule: '")
+               << field << "' cuts dimension " << dim << " into pieces of " << sizes[dim - firstDim]
+               << "; expected it whole (" << domain[dim] << "), and cuts along dimension " << c.cutDim(run) << " only";
+    return success();
+  };
+  if (failed(check("unit", c.m, s.getUnit(), 0)) || failed(check("unit", c.n, s.getUnit(), 0)) ||
+      failed(check("strip", c.k, s.getStrip(), c.k.front())))
+    return failure();
+  int64_t columns = s.getUnit()[c.cutDim(c.n)] * c.cutStride(c.n);
+  if (columns % s.getInner()[1] != 0 && columns < c.size(c.n))
+    return kernel.emitOpError("schedule: expected a unit's ")
+           << columns << " columns to be a multiple of the micro-tile's " << s.getInner()[1];
+  for (unsigned dim : c.batch)
+    if (s.getUnit()[dim] != 1)
+      return kernel.emitOpError("schedule: expected 1 in 'unit' for batch dimension ")
+             << dim << " of a contraction, found " << s.getUnit()[dim];
+  return success();
+}
+
 static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
   auto [narrowest, widest] = elementBytes(kernel);
   if (s.getVector() * narrowest > chip.vectorBytes)
@@ -39,7 +65,7 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
     if (needed > chip.registers)
       return kernel.emitOpError("schedule: inner = [")
              << s.getInner() << "] needs " << needed << " vector registers; " << chip.name << " has " << chip.registers;
-    return success();
+    return verifyBlocks(kernel, s, *c);
   }
   for (auto [unit, inner, size] : llvm::zip(s.getUnit().asArrayRef(), s.getInner().asArrayRef(), sharedSizes(kernel)))
     if (unit % inner != 0 && unit < size)

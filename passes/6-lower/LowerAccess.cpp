@@ -18,7 +18,9 @@ Type TileLowering::memoryElement(Type element) {
     return b.getI8Type();
   if (auto integer = dyn_cast<IntegerType>(element))
     return b.getIntegerType(integer.getWidth());
-  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() == 8 ? Type(b.getI8Type()) : element;
+  // Narrow floats are moved as their bits: a target without such registers would widen and round them on the way.
+  unsigned width = element.getIntOrFloatBitWidth();
+  return width < 32 ? Type(b.getIntegerType(width)) : element;
 }
 
 Value TileLowering::fromMemory(Location loc, Value value, Type element) {
@@ -29,6 +31,8 @@ Value TileLowering::fromMemory(Location loc, Value value, Type element) {
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(value.getType()));
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
   }
+  if (isa<FloatType>(element))
+    return arith::BitcastOp::create(b, loc, type, value);
   return UnrealizedConversionCastOp::create(b, loc, TypeRange(type), value).getResult(0);
 }
 
@@ -39,7 +43,20 @@ Value TileLowering::toMemory(Location loc, Value value) {
     return value;
   if (type.getElementType().isInteger(1))
     return arith::ExtUIOp::create(b, loc, memory, value);
+  if (isa<FloatType>(type.getElementType()))
+    return arith::BitcastOp::create(b, loc, memory, value);
   return UnrealizedConversionCastOp::create(b, loc, TypeRange(memory), value).getResult(0);
+}
+
+// The bits of `fill` as memory holds them.
+static TypedAttr fillBits(OpBuilder &b, TypedAttr fill, Type element, Type memory) {
+  if (!fill)
+    return b.getZeroAttr(memory);
+  if (auto real = dyn_cast<FloatAttr>(fill); real && element != memory)
+    return b.getIntegerAttr(memory, real.getValue().bitcastToAPInt());
+  if (auto integer = dyn_cast<IntegerAttr>(fill))
+    return b.getIntegerAttr(memory, integer.getValue().zextOrTrunc(memory.getIntOrFloatBitWidth()));
+  return fill;
 }
 
 Value TileLowering::pointer(Location loc, Value buffer, Type element, Value index) {
@@ -66,11 +83,12 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
   Location loc = load.getLoc();
   Value buffer = scalars.lookup(load.getBuffer());
   Type element = cast<VectorType>(load.getType()).getElementType(), memory = memoryElement(element);
-  auto type = VectorType::get({shape.lanes}, element), memoryType = VectorType::get({shape.lanes}, memory);
+  auto memoryType = VectorType::get({shape.lanes}, memory);
   LanePoints points(b, loc, scalarsOf(load.getOffsets()), shape, coordinates);
   LanePoints::Split address = points.split(addressOf(load.getMap(), load.getBuffer()).toExpr(b.getContext()));
   LanePoints::Mask mask = points.mask(load.getMask().value_or(IntegerSet()));
-  TypedAttr fill = load.getFill() ? *load.getFill() : cast<TypedAttr>(b.getZeroAttr(element));
+  auto fill = SplatElementsAttr::get(
+      memoryType, static_cast<Attribute>(fillBits(b, load.getFill().value_or(TypedAttr()), element, memory)));
   Value base = points.scalar(address.base);
   auto at = [&](Value index) { return pointer(loc, buffer, memory, index); };
 
@@ -90,19 +108,17 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
       Value one = vector::ExtractOp::create(b, loc, value, ArrayRef<int64_t>{0});
       value = vector::BroadcastOp::create(b, loc, memoryType, one);
     }
-    value = fromMemory(loc, value, element);
     if (Value lanes = points.asVector(mask))
-      value = WhereOp::create(b, loc, lanes, value, splatOf(loc, type, fill));
-    return value;
+      value = arith::SelectOp::create(b, loc, lanes, value, arith::ConstantOp::create(b, loc, fill));
+    return fromMemory(loc, value, element);
   }
   Value lanes = points.asVector(mask);
-  // Zero bytes in memory order: a fill other than zero is put in afterwards.
   Value value;
   if (!address.bent && address.stride == 1) {
     if (!lanes)
       return fromMemory(loc, LLVM::LoadOp::create(b, loc, memoryType, at(base), bytesOf(memory)), element);
-    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(memoryType));
-    value = LLVM::MaskedLoadOp::create(b, loc, memoryType, at(base), lanes, zero, b.getI32IntegerAttr(bytesOf(memory)));
+    value = LLVM::MaskedLoadOp::create(b, loc, memoryType, at(base), lanes, arith::ConstantOp::create(b, loc, fill),
+                                       b.getI32IntegerAttr(bytesOf(memory)));
   } else {
     auto pointers = VectorType::get({shape.lanes}, buffer.getType());
     Value index = points.vector(address, 32, false);
@@ -111,16 +127,11 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
     if (!every)
       every = arith::ConstantOp::create(
           b, loc, cast<TypedAttr>(DenseElementsAttr::get(VectorType::get({shape.lanes}, b.getI1Type()), true)));
-    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(memoryType));
-    value = LLVM::masked_gather::create(b, loc, memoryType, all, every, ValueRange(zero),
+    Value otherwise = arith::ConstantOp::create(b, loc, fill);
+    value = LLVM::masked_gather::create(b, loc, memoryType, all, every, ValueRange(otherwise),
                                         b.getI32IntegerAttr(bytesOf(memory)));
   }
-  value = fromMemory(loc, value, element);
-  Attribute fillValue = fill;
-  bool zeroFill = fillValue == b.getZeroAttr(element);
-  if (lanes && !zeroFill)
-    value = WhereOp::create(b, loc, lanes, value, splatOf(loc, type, fill));
-  return value;
+  return fromMemory(loc, value, element);
 }
 
 void TileLowering::lowerLoad(LoadOp load) {
