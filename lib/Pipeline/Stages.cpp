@@ -68,7 +68,11 @@ static LogicalResult addLower(OpPassManager &pm, const Chip *chip) {
 
 // Passes by their flags, as tinyc-opt --pass-pipeline takes them.
 static auto text(StringRef pipeline) {
-  return [pipeline](OpPassManager &pm, const Chip *) { return parsePassPipeline(pipeline, pm); };
+  return [pipeline](OpPassManager &pm, const Chip *) {
+    static const bool registered = (registerTinycPasses(), true);
+    (void)registered;
+    return parsePassPipeline(pipeline, pm);
+  };
 }
 
 llvm::ArrayRef<Stage> tinyc::stages() {

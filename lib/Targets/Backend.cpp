@@ -8,7 +8,11 @@
 
 using namespace tinyc;
 
-const Backend *tinyc::findBackend(ChipKind kind) { return nullptr; }
+const Backend *tinyc::findBackend(ChipKind kind) {
+  if (kind == ChipKind::Cpu)
+    return &cpuBackend();
+  return nullptr;
+}
 
 void tinyc::registerBackendTranslations(mlir::DialectRegistry &registry) {
   mlir::registerAllToLLVMIRTranslations(registry);

@@ -38,6 +38,8 @@ Session::Session(const Arguments &arguments) : arguments(arguments) {
     }
   // Kernels are compiled in parallel by the back end, not by MLIR's thread pool, whose start costs more than it gains.
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  // Users know their nodes, not our ops.
+  context->printOpOnDiagnostic(debugLevel() >= 3);
   printer = std::make_unique<DiagnosticPrinter>(context.get(), arguments.remarks);
 }
 
