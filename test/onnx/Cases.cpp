@@ -13,6 +13,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 using namespace mlir;
@@ -97,9 +98,17 @@ private:
 test::CaseResult Run::operator()(const fs::path &dataSet, bool specialise) {
   std::vector<TensorRef> inputs;
   OnnxOptions options;
-  for (int i = 0; fs::exists(dataSet / ("input_" + std::to_string(i) + ".pb")); ++i) {
+  // input_K belongs to the K-th declared input; initialisers that are declared as inputs have none.
+  std::map<int, fs::path> files;
+  for (const auto &entry : fs::directory_iterator(dataSet)) {
+    std::string stem = entry.path().stem().string();
+    StringRef number = stem;
+    if (int k; number.consume_front("input_") && !number.getAsInteger(10, k))
+      files[k] = entry.path();
+  }
+  for (const auto &[k, file] : files) {
     std::string name;
-    auto data = readPb(dataSet / ("input_" + std::to_string(i) + ".pb"), &context, &name);
+    auto data = readPb(file, &context, &name);
     if (mlir::failed(data))
       return failed();
     std::vector<int64_t> shape(data->type.getShape());
