@@ -4,10 +4,10 @@
 
 #include "lib/Onnx/Import.h"
 
+#include "lib/Onnx/Folding.h"
 #include "lib/Onnx/Model.h"
 #include "lib/Onnx/NodeImport.h"
 #include "lib/Onnx/Tensors.h"
-#include "lib/Reference/Reference.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/Path.h"
@@ -19,10 +19,6 @@ using namespace tinyc::onnx;
 
 namespace {
 
-// Initialisers of up to so many elements are constants in the IR.
-constexpr int64_t kMaxConstElements = 16;
-// Integers more generously: they are indices and shapes, which later computations fold.
-constexpr int64_t kMaxConstIntegers = 256;
 // No tensor of a real model has more elements; with it, sizes in bytes stay far from overflow.
 constexpr int64_t kMaxElements = int64_t(1) << 40;
 // How deep functions of a model may call each other.
@@ -53,7 +49,6 @@ private:
   LogicalResult importNodes(ArrayRef<const NodeProto *> ordered,
                             const google::protobuf::RepeatedPtrField<NodeProto> &nodes, Scope &scope);
   LogicalResult importNode(const NodeProto &node, const std::string &name, Scope &scope);
-  LogicalResult fold(Operation *op, MutableArrayRef<Value> results);
   LogicalResult call(const FunctionProto &function, const NodeProto &node, const std::string &name, Scope &caller);
   LogicalResult compose(NodeImport &n, const Operator &row, SmallVectorImpl<Value> &results);
   LogicalResult addOutputs(Scope &scope);
@@ -218,9 +213,8 @@ Value Importer::source(const TensorData &data, StringRef name) {
     b.setInsertionPointAfter(lastSource);
   else
     b.setInsertionPointToStart(&function.getBody().front());
-  int64_t limit = isa<IntegerType>(data.type.getElementType()) ? kMaxConstIntegers : kMaxConstElements;
   Location loc = named(name);
-  if (data.type.getNumElements() <= limit)
+  if (isConstant(data.type))
     lastSource = tiny::ConstOp::create(static_cast<OpBuilder &>(b), loc, toElements(data));
   else
     lastSource = tiny::ParamOp::create(static_cast<OpBuilder &>(b), loc, data.type, name, weights.add(data.bytes));
@@ -302,9 +296,12 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
   for (Operation &op : llvm::make_range(first, block->end()))
     if (failed(verify(&op)))
       return failure();
-  for (Operation &op : llvm::make_early_inc_range(llvm::make_range(first, block->end())))
-    if (failed(fold(&op, results)))
-      return failure();
+  auto folded = [&](RankedTensorType type, std::vector<uint8_t> bytes, Location loc) {
+    auto at = dyn_cast<NameLoc>(loc);
+    return source({type, std::move(bytes)}, at ? at.getName().getValue() : StringRef(name));
+  };
+  if (failed(foldKnown(first, block->end(), results, weights, folded)))
+    return failure();
   for (const auto &[index, output] : llvm::enumerate(node.output())) {
     if (output.empty())
       continue;
@@ -316,33 +313,6 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
       return n.error() << "its result of shape " << spell(compose::shapeOf(result)) << " is too large";
     scope.values[output] = result;
   }
-  return success();
-}
-
-// Replaces an op on small constants by what the reference computes, in `results` too. So the arithmetic that models do
-// on shapes is known to the next node.
-LogicalResult Importer::fold(Operation *op, MutableArrayRef<Value> results) {
-  auto small = [](Value v, int64_t limit) {
-    return compose::elementCount(compose::shapeOf(v)).value_or(limit + 1) <= limit;
-  };
-  // Operands have to be small too: a splat may stand for any number of elements.
-  if (op->getNumResults() != 1 || isa<tiny::ConstOp, tiny::ParamOp>(op) ||
-      !llvm::all_of(op->getOperands(), [&](Value v) {
-        return isa_and_nonnull<tiny::ConstOp>(v.getDefiningOp()) && small(v, kMaxConstIntegers);
-      }))
-    return success();
-  Value old = op->getResult(0);
-  auto type = cast<RankedTensorType>(old.getType());
-  if (!small(old, isa<tiny::IotaOp>(op) ? kMaxConstElements : kMaxConstIntegers))
-    return success();
-  TensorRef value = Reference().evaluate(old);
-  if (!value)
-    return errors ? failure() : success();
-  OpBuilder at(op);
-  Value folded = tiny::ConstOp::create(at, op->getLoc(), constantOf(*value, type));
-  llvm::replace(results, old, folded);
-  old.replaceAllUsesWith(folded);
-  op->erase();
   return success();
 }
 
