@@ -235,3 +235,56 @@ __kernel void k(__global uint *o) {
       for (unsigned x = 0; x < 6; ++x)
         EXPECT_EQ(r[x + 6 * (y + 8 * z)], x | y << 8 | z << 16 | 4u << 24);
 }
+
+TEST(Cooperation, OlderCodeObjectsAndDynamicLds) {
+  // Dynamic LDS is an external array, as HIP has it: in C, since OpenCL C has no such thing.
+  const std::string c = R"(
+extern __attribute__((address_space(3))) int s[];
+__attribute__((amdgpu_kernel, visibility("protected"))) void k(__attribute__((address_space(1))) int *o) {
+  unsigned t = __builtin_amdgcn_workitem_id_x();
+  s[t] = t * 3;
+  __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
+  __builtin_amdgcn_s_barrier();
+  __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
+  o[t] = s[63 - t] + __builtin_amdgcn_workgroup_size_x();
+}
+)";
+  for (const char *flags : {"-mcode-object-version=5", "-mcode-object-version=6"}) {
+    Module module(compile(c, "c", flags));
+    Buffer out(256);
+    void *o = &out.address;
+    ASSERT_EQ(launch(module.function("k"), {1}, {64}, {o}, 256), Success) << lastMessage();
+    auto r = out.read<int>();
+    for (int t = 0; t < 64; ++t)
+      ASSERT_EQ(r[t], (63 - t) * 3 + 64);
+    EXPECT_EQ(launch(module.function("k"), {1}, {64}, {o}, 252), IllegalAddress) << lastMessage();
+  }
+}
+
+TEST(Cooperation, DotProductsOfBytes) {
+  Module module(compile(std::string(Prelude) + R"(
+__kernel void k(__global int *o, __global const int *a, __global const int *b) {
+  uint i = gid();
+  o[3 * i] = __builtin_amdgcn_sudot4(true, a[i], true, b[i], 5, false);
+  o[3 * i + 1] = __builtin_amdgcn_sudot4(true, a[i], false, b[i], 5, false);
+  o[3 * i + 2] = __builtin_amdgcn_udot4(a[i], b[i], 7, false);
+})"));
+  Noise noise(8);
+  std::vector<int> a(64), b(64);
+  for (int i = 0; i < 64; ++i)
+    a[i] = int(noise.next()), b[i] = int(noise.next());
+  Buffer da{a}, db{b}, out(64 * 12);
+  ASSERT_EQ(run(module.function("k"), {1}, {64}, out, da, db), Success) << lastMessage();
+  auto r = out.read<int>();
+  for (int i = 0; i < 64; ++i) {
+    int ss = 5, su = 5, uu = 7;
+    for (int n = 0; n < 32; n += 8) {
+      ss += int8_t(a[i] >> n) * int8_t(b[i] >> n);
+      su += int8_t(a[i] >> n) * uint8_t(b[i] >> n);
+      uu += uint8_t(a[i] >> n) * uint8_t(b[i] >> n);
+    }
+    ASSERT_EQ(r[3 * i], ss);
+    ASSERT_EQ(r[3 * i + 1], su);
+    ASSERT_EQ(r[3 * i + 2], uu);
+  }
+}

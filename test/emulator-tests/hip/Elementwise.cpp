@@ -234,3 +234,42 @@ __kernel void k(__global float *o, __global const float *a, int n) {
   }
   EXPECT_GT(wrong, n);
 }
+
+/// What LLVM expands exp, log and their bases to holds its accuracy on instructions that err as far as they may.
+TEST(Elementwise, ElementaryFunctionsOfLlvm) {
+  Module module(compile(std::string(Prelude) + R"(
+__kernel void k(__global float *o, __global const float *a, int n) {
+  uint i = gid();
+  o[i] = __builtin_expf(a[i]);
+  o[i + n] = __builtin_exp2f(a[i]);
+  o[i + 2 * n] = __builtin_logf(__builtin_fabsf(a[i]));
+  o[i + 3 * n] = __builtin_log2f(__builtin_fabsf(a[i]));
+  o[i + 4 * n] = __builtin_log10f(__builtin_fabsf(a[i]));
+})"));
+  int n = 4096;
+  auto x = randomReals<float>(n, 23, -80, 80);
+  for (int i = 0; i < n / 2; ++i)
+    x[i] *= 0.01f;
+  Buffer a(x), o(5 * n * 4);
+  ASSERT_EQ(run(module.function("k"), {unsigned(n / 64)}, {64}, o, a, n), Success) << lastMessage();
+  auto r = o.read<float>();
+  for (int i = 0; i < 5 * n; ++i) {
+    double v = x[i % n], w = std::fabs(v);
+    double want[] = {std::exp(v), std::exp2(v), std::log(w), std::log2(w), std::log10(w)};
+    float nearest = float(want[i / n]), ulp = std::nextafter(std::fabs(nearest), INFINITY) - std::fabs(nearest);
+    ASSERT_LE(std::fabs(r[i] - want[i / n]), 3 * ulp) << i / n << " of " << v;
+  }
+}
+
+/// Denormals are flushed when the kernel's descriptor says so.
+TEST(Elementwise, FlushesDenormalsOnDemand) {
+  const std::string source =
+      std::string(Prelude) +
+      "__kernel void k(__global float *o, __global const float *a) { o[gid()] = a[gid()] * 0.5f; }";
+  Buffer a{std::vector<float>(32, 0x1p-126f)}, o(128);
+  Module kept(compile(source)), flushed(compile(source, "cl", "-cl-denorms-are-zero"));
+  ASSERT_EQ(run(kept.function("k"), {1}, {32}, o, a), Success) << lastMessage();
+  EXPECT_EQ(o.read<float>()[0], 0x1p-127f);
+  ASSERT_EQ(run(flushed.function("k"), {1}, {32}, o, a), Success) << lastMessage();
+  EXPECT_EQ(o.read<float>()[0], 0.0f);
+}

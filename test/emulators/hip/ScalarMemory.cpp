@@ -28,6 +28,10 @@ static void runScalarLoad(Wave &wave, const Instruction &instruction) {
     inside = uint32_t(allocation->Base + allocation->Size - address);
   }
   globalRead(wave, *allocation, address, inside, -1, false);
+  const Launch &launch = *wave.launch; // arguments and constants of the code object are not the kernel's data
+  if (allocation->Base != launch.kernargBase && allocation->Base != launch.dispatchBase &&
+      allocation->Base != launch.imageBase)
+    wave.launch->report.GlobalLoadBytes += inside;
   for (uint32_t word = 0; word < bytes / 4; ++word) {
     uint32_t value = 0, shadow = ~0u;
     if (word * 4 < inside) {

@@ -92,6 +92,9 @@ void addDots(std::vector<VectorOp> &t) {
   t.push_back(op<[](Pair a, Pair b, float c) {
     return std::fma(brain(a.low), brain(b.low), std::fma(brain(a.high), brain(b.high), c));
   }>("v_dot2_f32_bf16"));
+  t.push_back(op<[](Pair a, Pair b, float c) {
+    return std::fma(brain(a.low), brain(b.low), std::fma(brain(a.high), brain(b.high), c));
+  }>("v_dot2acc_f32_bf16", VectorOp::Tied));
   t.push_back(op<[](HalfPair a, HalfPair b, Half c) {
     return Half(double(a.low) * double(b.low) + double(a.high) * double(b.high) + double(c));
   }>("v_dot2_f16_f16"));
