@@ -14,6 +14,13 @@ namespace tinyc {
 template <typename T> unsigned sizeOf(const flatbuffers::Vector<T> *vector) { return vector ? vector->size() : 0; }
 inline std::string text(const flatbuffers::String *string) { return string ? string->str() : std::string(); }
 
+/// FlatBuffers' verifier checks the alignment of a vector's length but not of its elements.
+template <typename Element, typename T> Status checkAligned(const flatbuffers::Vector<T> *vector) {
+  if (vector && reinterpret_cast<uintptr_t>(vector->Data()) % alignof(Element))
+    return corrupt("a vector of the header is misaligned");
+  return {};
+}
+
 /// Most commands of one list; the check of hazards keeps a bit for each pair.
 inline constexpr unsigned maxCommandsInList = 16384;
 inline constexpr unsigned maxLoopDepth = 4;

@@ -120,6 +120,10 @@ private:
   }
 
   Status command(const format::Command &c, unsigned depth, uint64_t iterations, std::vector<Touch> &touches) {
+    for (const ArgumentList *arguments : {c.arguments(), c.trip_count(), c.exit_flag()})
+      TINYC_TRY(checkAligned<format::Argument>(arguments));
+    TINYC_TRY(checkAligned<int64_t>(c.symbols()));
+    TINYC_TRY(checkAligned<format::Dependency>(c.dependencies()));
     unsigned expected = c.kind() == format::CommandKind::copy ? 2 : c.kind() == format::CommandKind::fill ? 1 : 0;
     switch (c.kind()) {
     case format::CommandKind::launch:

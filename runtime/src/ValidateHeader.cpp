@@ -44,6 +44,7 @@ private:
   Status tensor(const format::Tensor &t, uint64_t &size) {
     if (sizeOf(t.symbols()))
       return unsupported("tensor " + quoted(text(t.name())) + " has symbolic dimensions");
+    TINYC_TRY(checkAligned<int64_t>(t.shape()));
     if (sizeOf(t.shape()) > 64)
       return corrupt("tensor " + quoted(text(t.name())) + " has more than 64 dimensions");
     if (!tensorByteSize(t, size))

@@ -82,7 +82,8 @@ typedef enum tinyc_dtype {
   TINYC_DTYPE_F8E4M3FN,
   TINYC_DTYPE_F8E5M2,
   TINYC_DTYPE_F8E4M3FNUZ,
-  TINYC_DTYPE_F8E5M2FNUZ
+  TINYC_DTYPE_F8E5M2FNUZ,
+  TINYC_DTYPE_ANY_VALUE = 0x7FFFFFFF /* no type: makes any int a value of this enumeration, so that it can be checked */
 } tinyc_dtype;
 
 /* Bytes of one element; 0 for an unknown value. */
