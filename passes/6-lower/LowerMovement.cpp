@@ -171,7 +171,7 @@ LogicalResult TileLowering::lowerContract(vector::ContractionOp contract) {
       Value row = vector::BroadcastOp::create(b, loc, registerOf, loadScalar(rows, at));
       Value &sum = sums[i];
       if (fused)
-        sum = vector::FMAOp::create(b, loc, row, columnRegisters[k], sum);
+        sum = LLVM::FMAOp::create(b, loc, row, columnRegisters[k], sum);
       else
         sum = AddOp::create(b, loc, MulOp::create(b, loc, row, columnRegisters[k]), sum);
     }
