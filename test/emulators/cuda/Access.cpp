@@ -64,6 +64,7 @@ void locate(Warp &W, Space S, uint64_t Address, uint32_t Size, unsigned Lane, Pl
     }
     P.Bytes = P.Owner->Bytes.get() + (Address - P.Owner->Base);
     P.States = P.Owner->States.get() + (Address - P.Owner->Base);
+    P.State = stateOf(P.States, Size);
     return;
   }
   case Space::Shared: {
@@ -72,10 +73,8 @@ void locate(Warp &W, Space S, uint64_t Address, uint32_t Size, unsigned Lane, Pl
       outside(W, "shared memory", Address, Size, M.size(), Lane);
     P.Bytes = M.bytes() + Address;
     P.States = M.states() + Address;
-    uint8_t All = 0;
-    for (uint32_t K = 0; K < Size; ++K)
-      All |= P.States[K];
-    if (All & Unmapped) [[unlikely]]
+    P.State = stateOf(P.States, Size);
+    if (P.State & Unmapped) [[unlikely]]
       outside(W, "shared memory", Address, Size, M.size(), Lane);
     return;
   }
@@ -85,9 +84,9 @@ void locate(Warp &W, Space S, uint64_t Address, uint32_t Size, unsigned Lane, Pl
       outside(W, "local memory", Address, Size, Bytes, Lane);
     P.Bytes = W.Local.data() + size_t(Lane) * Bytes + Address;
     P.States = W.LocalStates.data() + size_t(Lane) * Bytes + Address;
-    for (uint32_t K = 0; K < Size; ++K)
-      if (P.States[K] & Unmapped)
-        outside(W, "local memory", Address, Size, Bytes, Lane);
+    P.State = stateOf(P.States, Size);
+    if (P.State & Unmapped)
+      outside(W, "local memory", Address, Size, Bytes, Lane);
     return;
   }
   case Space::Param: {
@@ -97,6 +96,7 @@ void locate(Warp &W, Space S, uint64_t Address, uint32_t Size, unsigned Lane, Pl
     static uint8_t AllDefined[32];
     P.Bytes = W.Launch->Parameters.data() + Address;
     P.States = AllDefined;
+    P.State = Defined;
     return;
   }
   }
@@ -104,7 +104,7 @@ void locate(Warp &W, Space S, uint64_t Address, uint32_t Size, unsigned Lane, Pl
 
 void noteRead(Warp &W, const Place &P, uint32_t Size, unsigned Lane, bool Strong) {
   if (P.Space == Space::Shared) {
-    for (uint32_t K = 0; K < Size; ++K)
+    for (uint32_t K = 0; P.State & InFlight; ++K)
       if (P.States[K] & InFlight) [[unlikely]]
         W.fault(Fault::LaunchFailed,
                 "byte " + std::to_string(P.Address + K) +
@@ -121,7 +121,7 @@ void noteRead(Warp &W, const Place &P, uint32_t Size, unsigned Lane, bool Strong
 
 void noteWrite(Warp &W, const Place &P, uint32_t Size, unsigned Lane, const void *NewBytes, bool Strong) {
   if (P.Space == Space::Shared) {
-    for (uint32_t K = 0; K < Size; ++K)
+    for (uint32_t K = 0; P.State & InFlight; ++K)
       if (P.States[K] & InFlight) [[unlikely]]
         W.fault(Fault::LaunchFailed,
                 "byte " + std::to_string(P.Address + K) +

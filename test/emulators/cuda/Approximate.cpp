@@ -173,6 +173,8 @@ void bindFunction(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) 
     bindExactRoot(D, S, I, T);
     return;
   }
+  if (T == Type::BF16 || T == Type::BF16x2)
+    D.requireTarget(90, "a function of bf16");
   bindSame(D, S, I, T, 1);
   switch (T) {
   case Type::F32:

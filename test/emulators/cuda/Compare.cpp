@@ -168,6 +168,8 @@ static void bindSetPredicate(Decoder &D, Modifiers &M, const Statement &S, Instr
   if (I.Mode)
     I.S[2] = D.predicate(S.Arguments[3]);
   bool Pair = I.Type == Type::F16x2 || I.Type == Type::BF16x2;
+  if (I.Type == Type::BF16 || I.Type == Type::BF16x2)
+    D.requireTarget(90, "setp on bf16");
   I.Execute = Pair ? setPredicatePair : setPredicate;
 }
 

@@ -22,6 +22,12 @@ void Decoder::need(const Statement &S, size_t Least, size_t Most) const {
          " operands, found " + std::to_string(N));
 }
 
+void Decoder::requireTarget(unsigned Number, const char *What) const {
+  size_t Digits = M.Target.find_first_of("0123456789");
+  if (Digits == M.Target.npos || std::strtoul(M.Target.c_str() + Digits, nullptr, 10) < Number)
+    fail(std::string(What) + " needs .target sm_" + std::to_string(Number) + " or later, found " + M.Target);
+}
+
 std::shared_ptr<Program> Decoder::decode(const Function &Kernel) {
   P = std::make_shared<Program>();
   P->Name = Kernel.Name;

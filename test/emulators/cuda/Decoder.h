@@ -66,6 +66,8 @@ public:
   void branchTable(const std::string &List, Instruction &I);
   void need(const Statement &S, size_t Least, size_t Most) const;
   void need(const Statement &S, size_t Exactly) const { need(S, Exactly, Exactly); }
+  /// Refuses what the module's .target does not have, as ptxas would.
+  void requireTarget(unsigned Number, const char *What) const;
   [[noreturn]] void fail(const std::string &Message) const;
 
 private:

@@ -114,11 +114,13 @@ void bindHalf(Decoder &D, Modifiers &M, const Statement &S, Instruction &I, Type
   }
   if (M.take("relu"))
     I.Mode |= 4;
+  bool Brain = T == Type::BF16 || T == Type::BF16x2, Pair = bitsOf(T) == 32;
+  if (Brain && I.Variant <= HMul)
+    D.requireTarget(90, "bf16 arithmetic other than fma, min and max");
   unsigned Sources = I.Variant == HFma ? 3 : I.Variant >= HAbs ? 1 : 2;
   bindSame(D, S, I, T, Sources);
   for (unsigned K = Sources; K < 3; ++K)
     I.S[K] = D.constant(0, bitsOf(T));
-  bool Brain = T == Type::BF16 || T == Type::BF16x2, Pair = bitsOf(T) == 32;
   I.Execute = Brain ? (Pair ? execute<true, true> : execute<true, false>)
                     : (Pair ? execute<false, true> : execute<false, false>);
 }

@@ -155,13 +155,13 @@ void loadMatrix(Warp &W, const Instruction &I) {
   uint8_t Bad[32] = {}; // a bit an element
   Place P;
   for (unsigned L = 0; L < 8u * I.Variant; ++L) {
-    locate(W, I.Space, At[L], 16, L, P);
+    locateQuickly(W, I.Space, At[L], 16, L, P);
     if (P.Space != Space::Shared)
       W.fault(Fault::IllegalAddress, "expected an address in shared memory", int(L));
     At[L] = P.Address;
     noteRead(W, P, 16, L, false);
     std::memcpy(Data[L], P.Bytes, 16);
-    for (unsigned E = 0; E < 8; ++E)
+    for (unsigned E = 0; P.State && E < 8; ++E)
       if (P.States[2 * E] | P.States[2 * E + 1]) {
         Bad[L] |= 1 << E;
         W.PoisonSource = &I;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace tinyc::emulator {
 
@@ -45,23 +46,45 @@ std::optional<Race> SharedMemory::check(const Clocks &C, uint32_t Byte, Access E
   return Race{Byte, Earlier, EarlierWrote, NowWrites};
 }
 
+/// The hot loops of read() and write(), for a number of bytes known at compile time.
+template <uint32_t Count> static uint32_t anyLate(const uint32_t *History, uint32_t Floor) {
+  uint32_t Late = 0;
+  for (uint32_t I = 0; I < Count; ++I)
+    Late |= History[I] >= Floor;
+  return Late;
+}
+template <uint32_t Count> static void noteReaders(uint32_t *First, uint32_t *Other, uint32_t Floor, uint32_t Me) {
+  for (uint32_t I = 0; I < Count; ++I) {
+    bool Stale = First[I] < Floor;
+    Other[I] = Stale ? 0 : First[I] == Me ? Other[I] : Me;
+    First[I] = Stale ? Me : First[I];
+  }
+}
+template <typename F> static void byWidth(uint32_t Count, F Run) {
+  for (uint32_t At = 0; At < Count;) { // accesses are powers of two up to 16: mostly one round
+    uint32_t Left = Count - At;
+    if (Left >= 16)
+      Run(At, std::integral_constant<uint32_t, 16>()), At += 16;
+    else if (Left >= 8)
+      Run(At, std::integral_constant<uint32_t, 8>()), At += 8;
+    else if (Left >= 4)
+      Run(At, std::integral_constant<uint32_t, 4>()), At += 4;
+    else
+      Run(At, std::integral_constant<uint32_t, 1>()), At += 1;
+  }
+}
+
 std::optional<Race> SharedMemory::read(const Clocks &C, uint32_t Offset, uint32_t Count, unsigned Warp, unsigned Lane,
                                        bool Strong) {
   const uint32_t Floor = C.floorBits(Warp), Me = C.now(Warp, Lane, Strong).Bits;
   uint32_t *W = Writers.data() + Offset, *F = FirstReaders.data() + Offset, *O = OtherReaders.data() + Offset;
   uint32_t Late = 0;
-  for (uint32_t I = 0; I < Count; ++I)
-    Late |= W[I] >= Floor;
+  byWidth(Count, [&](uint32_t At, auto N) { Late |= anyLate<N>(W + At, Floor); });
   if (Late)
     for (uint32_t I = 0; I < Count; ++I)
       if (auto R = check(C, Offset + I, {W[I]}, true, Warp, Lane, false, Strong))
         return R;
-  for (uint32_t I = 0; I < Count; ++I) {
-    uint32_t First = F[I];
-    bool Stale = First < Floor;
-    O[I] = Stale || First == Me ? (Stale ? 0 : O[I]) : Me;
-    F[I] = Stale ? Me : First;
-  }
+  byWidth(Count, [&](uint32_t At, auto N) { noteReaders<N>(F + At, O + At, Floor, Me); });
   return std::nullopt;
 }
 
@@ -70,8 +93,9 @@ std::optional<Race> SharedMemory::write(const Clocks &C, uint32_t Offset, uint32
   const uint32_t Floor = C.floorBits(Warp), Me = C.now(Warp, Lane, Strong).Bits;
   uint32_t *W = Writers.data() + Offset, *F = FirstReaders.data() + Offset, *O = OtherReaders.data() + Offset;
   uint32_t Late = 0;
-  for (uint32_t I = 0; I < Count; ++I)
-    Late |= uint32_t(W[I] >= Floor) | uint32_t(F[I] >= Floor) | uint32_t(O[I] >= Floor);
+  byWidth(Count, [&](uint32_t At, auto N) {
+    Late |= anyLate<N>(W + At, Floor) | anyLate<N>(F + At, Floor) | anyLate<N>(O + At, Floor);
+  });
   if (Late) {
     bool Same = NewBytes && std::memcmp(NewBytes, Data.data() + Offset, Count) == 0 && state(Offset, Count) == Defined;
     for (uint32_t I = 0; I < Count; ++I) {

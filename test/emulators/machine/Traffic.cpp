@@ -39,6 +39,20 @@ uint32_t countBankConflicts(const uint32_t *Offsets, unsigned Lanes, uint64_t Ac
   uint32_t Conflicts = 0;
   for (unsigned Begin = 0; Begin < Lanes; Begin += Group) {
     // Distinct words per bank: at most 32 words a group, so a short list per bank does.
+    // First try whether each bank is asked for one word only.
+    uint32_t Only[32], Asked = 0, Clash = 0;
+    for (unsigned L = Begin; L < std::min(Lanes, Begin + Group); ++L) {
+      if (!(Active >> L & 1))
+        continue;
+      for (unsigned I = 0; I < Words; ++I) {
+        uint32_t Word = Offsets[L] / 4 + I, Bank = Word % 32;
+        Clash |= (Asked >> Bank & 1) && Only[Bank] != Word;
+        Only[Bank] = Word;
+        Asked |= 1u << Bank;
+      }
+    }
+    if (!Clash)
+      continue;
     uint32_t Seen[32][32];
     uint8_t Depth[32] = {};
     uint32_t Worst = 0;
