@@ -45,8 +45,8 @@ static bool follows(Operation *op, const llvm::SmallPtrSetImpl<Operation *> &kno
   if (isa<tiny::CastOp>(op) && type.getRank() > 1 && isa<FloatType>(type.getElementType()) &&
       type.getElementTypeBitWidth() > tiny::elementType(op->getOperand(0).getType()).getIntOrFloatBitWidth())
     return false;
-  // Repeating a value is for those who read it. Shapes are known at any price.
-  return isConstant(type) || countOf(result) <= largest;
+  // Repeating a value is for those who read it; but shapes are always known.
+  return countOf(result) <= largest || (isa<IntegerType>(type.getElementType()) && isConstant(type));
 }
 
 LogicalResult onnx::foldKnown(Block::iterator first, Block::iterator end, MutableArrayRef<Value> results,
@@ -64,8 +64,12 @@ LogicalResult onnx::foldKnown(Block::iterator first, Block::iterator end, Mutabl
   SmallVector<Operation *> computed;
   for (Operation *op : llvm::reverse(ordered)) {
     Value result = op->getResult(0);
-    if (!wanted.contains(op) && !llvm::is_contained(results, result) &&
+    bool given = llvm::is_contained(results, result);
+    if (!wanted.contains(op) && !given &&
         llvm::all_of(op->getUsers(), [&](Operation *user) { return known.contains(user); }))
+      continue;
+    // Positions inside of a node cost nothing as they are.
+    if (isa<tiny::IotaOp>(op) && !given)
       continue;
     if (!isa<tiny::ViewOp>(op) || isConstant(cast<RankedTensorType>(result.getType())))
       computed.push_back(op);
