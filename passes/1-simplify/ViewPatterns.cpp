@@ -5,6 +5,7 @@
 #include "dialects/Index/AffineRanges.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/1-simplify/Patterns.h"
+#include "passes/2-fuse/FusionPlan.h"
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -112,15 +113,18 @@ struct ViewOfIota : OpRewritePattern<ViewOp> {
   }
 };
 
-// A reshape or permutation of the only copy of what a reduction gives: the reduction gives it in that shape. Then what
-// follows in the new shape can stand in the reduction's kernel.
-struct ReshapeBeforeReduce : OpRewritePattern<ViewOp> {
+// A reshape or permutation of the only copy of what a contraction gives: the contraction gives it in that shape. Then
+// what follows in the new shape can stand in its epilogue. Other reductions keep their rows: a dimension of size 1 more
+// would take them out of the kernel of what follows.
+struct ReshapeBeforeContraction : OpRewritePattern<ViewOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(ViewOp view, PatternRewriter &rewriter) const override {
     auto reduce = view.getInput().getDefiningOp<ReduceOp>();
     if (!reduce || !reduce->hasOneUse() || !isa<RankedTensorType>(view.getType()))
       return rewriter.notifyMatchFailure(view, "the input is no reduction with one use");
+    if (fusion::contractionFactors(reduce).empty())
+      return rewriter.notifyMatchFailure(view, "the reduction is no contraction");
     ArrayRef<int64_t> shape = shapeOf(view), kept = shapeOf(reduce);
     if (maskOf(view) || !isBijection(view.getMap(), shape, kept))
       return rewriter.notifyMatchFailure(view, "the view repeats, drops or fills elements");
@@ -151,5 +155,5 @@ struct ReshapeBeforeReduce : OpRewritePattern<ViewOp> {
 } // namespace
 
 void tinyc::addViewPatterns(RewritePatternSet &patterns) {
-  patterns.add<SimplifyView, ComposeViews, ViewOfSplat, ViewOfIota, ReshapeBeforeReduce>(patterns.getContext());
+  patterns.add<SimplifyView, ComposeViews, ViewOfSplat, ViewOfIota, ReshapeBeforeContraction>(patterns.getContext());
 }

@@ -5,6 +5,7 @@
 // contraction has a stage to itself.
 
 #include "passes/2-fuse/FusionPlan.h"
+#include "passes/2-fuse/KernelCost.h"
 #include "passes/2-fuse/ScalarBody.h"
 
 using namespace mlir;
@@ -196,8 +197,13 @@ void Emitter::emit(unsigned index, unsigned number) {
   op.getBody().push_back(body.release());
   for (auto [root, result] : llvm::zip_equal(results, op.getResults()))
     outside[plan.roots[root].value] = result;
-  if (plan.remarks)
-    op.emitRemark() << "kernel " << name << ": " << op.getResults().size() << " results";
+  if (plan.remarks) {
+    int64_t alone = 0;
+    for (Operation *source : ops)
+      alone += tensorFlops(source);
+    op.emitRemark() << "kernel " << name << ": " << kernelBytes(op) << " bytes, " << kernelFlops(op) << " flops ("
+                    << alone << " by its ops one by one), cut along " << kernel.shared.size() << " dimensions";
+  }
 }
 
 void Emitter::run() {

@@ -153,16 +153,11 @@ void RootChooser::lookAbove(Operation *op) {
     for (Value factor : factors)
       if (Operation *producer = factor.getDefiningOp(); producer && !isa<ParamOp, ConstOp, ReduceOp>(producer))
         forced.insert(factor);
-    sum.loopWork = input.loopWork + elementCount(reduce.getInput().getType());
+    sum.loopWork = elementCount(reduce.getInput().getType()) + (input.followsContraction ? 0 : input.loopWork);
     sum.ofWeights = input.ofWeights;
   } else {
     bool pointwise = isElementwise(op);
     for (Value operand : op->getOperands()) {
-      if (!operand.getDefiningOp()) {
-        addLeaf(sum, operand);
-        sum.ofWeights = false;
-        continue;
-      }
       const Above &part = above[operand];
       for (Value leaf : part.leaves)
         addLeaf(sum, leaf);
@@ -177,9 +172,11 @@ void RootChooser::lookAbove(Operation *op) {
       else if (before == sum.kernelsBefore)
         sum.followsContraction |= follows;
       sum.kernelsBefore = std::max(sum.kernelsBefore, before);
-      if (pointwise)
-        sum.loopWork += part.loopWork;
     }
+    if (pointwise)
+      for (Value operand : op->getOperands())
+        if (const Above &part = above[operand]; !part.followsContraction || sum.followsContraction)
+          sum.loopWork += part.loopWork;
     sum.depth += 1;
     if (pointwise) {
       sum.work += workOf(op);
@@ -267,6 +264,10 @@ void RootChooser::lookBelow(Operation *op) {
 
 void RootChooser::run() {
   returnRootsOnly();
+  for (Value argument : block.getArguments()) {
+    above[argument].ofWeights = false;
+    addLeaf(above[argument], argument);
+  }
   for (Operation &op : block.without_terminator())
     lookAbove(&op);
   for (Operation &op : llvm::reverse(block.without_terminator()))

@@ -1,5 +1,6 @@
 // The kernels that the design asks for, and no more.
 // RUN: tinyc-opt %s --fuse --split-input-file | FileCheck %s
+// RUN: tinyc-opt %s --simplify --fuse --split-input-file | FileCheck %s
 
 // CHECK-LABEL: func @softmax
 // CHECK: tiny.kernel "softmax_0" shared 1(%arg0)

@@ -134,12 +134,27 @@ func.func @casts(%h: tensor<4xf16>, %i: tensor<4xi8>, %f: tensor<4xf32>) -> (ten
 // CHECK: %[[P:.*]] = tiny.view %{{.*}} : tensor<6x8x4xf32> -> tensor<2x3x8x4xf32>
 // CHECK: %[[S:.*]] = tiny.reduce sum %[[P]] [3] : tensor<2x3x8x4xf32> -> tensor<2x3x8xf32>
 // CHECK: tiny.add %[[S]], %arg1
-func.func @reshape_before_bias(%x: tensor<6x8x4xf32>, %b: tensor<2x3x8xf32>) -> tensor<2x3x8xf32> {
-  %p = tiny.mul %x, %x : tensor<6x8x4xf32>
+func.func @reshape_before_bias(%x: tensor<6x4xf32>, %b: tensor<2x3x8xf32>, %w: tensor<8x4xf32>) -> tensor<2x3x8xf32> {
+  %xv = tiny.view %x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<6x4xf32> -> tensor<6x8x4xf32>
+  %wv = tiny.view %w by affine_map<(d0, d1, d2) -> (d1, d2)> : tensor<8x4xf32> -> tensor<6x8x4xf32>
+  %p = tiny.mul %xv, %wv : tensor<6x8x4xf32>
   %s = tiny.reduce sum %p [2] : tensor<6x8x4xf32> -> tensor<6x8xf32>
   %v = tiny.view %s by affine_map<(d0, d1, d2) -> (d0 * 3 + d1, d2)> : tensor<6x8xf32> -> tensor<2x3x8xf32>
   %r = tiny.add %v, %b : tensor<2x3x8xf32>
   return %r : tensor<2x3x8xf32>
+}
+
+// -----
+
+// A row keeps its shape.
+// CHECK-LABEL: func @keep_rows
+// CHECK: tiny.reduce sum %arg0 [1] : tensor<6x4xf32> -> tensor<6xf32>
+// CHECK: tiny.view %{{.*}} : tensor<6xf32> -> tensor<6x1xf32>
+func.func @keep_rows(%x: tensor<6x4xf32>) -> tensor<6x1xf32> {
+  %s = tiny.reduce sum %x [1] : tensor<6x4xf32> -> tensor<6xf32>
+  %v = tiny.view %s by affine_map<(d0, d1) -> (d0)> : tensor<6xf32> -> tensor<6x1xf32>
+  %r = tiny.sqrt %v : tensor<6x1xf32>
+  return %r : tensor<6x1xf32>
 }
 
 // -----
