@@ -113,6 +113,33 @@ struct ViewOfIota : OpRewritePattern<ViewOp> {
   }
 };
 
+// A view that reads only one part of a concat is a view of that part.
+struct ViewOfConcat : OpRewritePattern<ViewOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ViewOp view, PatternRewriter &rewriter) const override {
+    auto concat = view.getInput().getDefiningOp<ConcatOp>();
+    if (!concat)
+      return rewriter.notifyMatchFailure(view, "the input is no concat");
+    int64_t dim = concat.getDim(), start = 0;
+    AffineExpr position = view.getMap().getResult(dim);
+    std::optional<Interval> read = boundsOf(position, narrow(domainOf(shapeOf(view)), maskOf(view)));
+    for (Value part : concat.getInputs()) {
+      int64_t end = start + shapeOf(part)[dim];
+      if (read && start <= read->low && read->high < end) {
+        SmallVector<AffineExpr> results(view.getMap().getResults());
+        results[dim] = position - start;
+        rewriter.replaceOp(view, createView(rewriter, view.getLoc(), view.getType(), part,
+                                            AffineMap::get(view.getMap().getNumDims(), 0, results, view.getContext()),
+                                            maskOf(view), fillOf(view)));
+        return success();
+      }
+      start = end;
+    }
+    return rewriter.notifyMatchFailure(view, "it reads several parts");
+  }
+};
+
 // A reshape or permutation of the only copy of what a contraction gives: the contraction gives it in that shape. Then
 // what follows in the new shape can stand in its epilogue. Other reductions keep their rows: a dimension of size 1 more
 // would take them out of the kernel of what follows.
@@ -155,5 +182,6 @@ struct ReshapeBeforeContraction : OpRewritePattern<ViewOp> {
 } // namespace
 
 void tinyc::addViewPatterns(RewritePatternSet &patterns) {
-  patterns.add<SimplifyView, ComposeViews, ViewOfSplat, ViewOfIota, ReshapeBeforeContraction>(patterns.getContext());
+  patterns.add<SimplifyView, ComposeViews, ViewOfSplat, ViewOfIota, ViewOfConcat, ReshapeBeforeContraction>(
+      patterns.getContext());
 }

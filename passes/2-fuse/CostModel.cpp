@@ -37,6 +37,8 @@ bool isRecomputedCheaply(double work, double extra, double around, bool ofWeight
   return work * extra <= kRecomputedShare * around || (ofWeights && work * extra <= kLaunchWork);
 }
 
+bool isChosenCheaply(double work, double points, double bytes) { return work * points <= kWorkPerByte * 2 * bytes; }
+
 bool isWorthItsUnits(int64_t units, int64_t points, int64_t saved, int64_t own) {
   return units >= kFewUnits || points < kLargeLoop || 4 * saved >= own;
 }

@@ -7,6 +7,9 @@
 // - A simple operation (add, mul, max, compare, select) is 1 unit of work, division and square root 5, exp, log and
 //   sin 10; conversions are free, they ride on the access.
 // - Computing something again is allowed where it adds at most `kRecomputedShare` to the work around it.
+// - The parts of a concat are computed at all of its points and chosen from; that is worth it below `kWorkPerByte`
+// units
+//   of such work for each byte that then is neither written nor read.
 // - A kernel that keeps whole rows in its work units has only as many units as rows. Below `kFewUnits` units a large
 //   pointwise loop is not drawn into it unless that saves traffic of its own size.
 // - A body that reads more than `kMostReads` tensors no longer fits registers and address units: it is cut.
@@ -20,6 +23,7 @@ namespace tinyc::fusion {
 
 constexpr double kLaunchWork = 50000;
 constexpr double kRecomputedShare = 0.1;
+constexpr double kWorkPerByte = 4;
 constexpr int64_t kFewUnits = 64;
 constexpr int64_t kLargeLoop = 1 << 16;
 constexpr unsigned kMostReads = 24;
@@ -37,6 +41,9 @@ int64_t byteCount(mlir::Type type);
 /// Whether to compute `work` units again at each of `extra` points inside a loop nest that does `around` units,
 /// rather than keep the value. `ofWeights`: it depends on weights only, so that keeping it costs a launch.
 bool isRecomputedCheaply(double work, double extra, double around, bool ofWeights);
+
+/// Whether to compute `work` units at each of `points` of a concat rather than write and read a part of `bytes`.
+bool isChosenCheaply(double work, double points, double bytes);
 
 /// Whether a loop over `points` may join a kernel of `units` work units when that saves `saved` bytes of the `own`
 /// bytes that it moves.

@@ -39,11 +39,15 @@ static Value withoutCasts(Value value) {
   return value;
 }
 
-// What is read when `value` is read through views and casts. Two masks with different fills cannot be one read.
+// What is read when `value` is read through views and casts. Two masks with different fills cannot be one read; a
+// computed truth value or integer is kept as the number that the contraction takes.
 static Value withoutViews(Value value) {
   TypedAttr fill;
   while (Operation *op = value.getDefiningOp()) {
     if (auto cast = dyn_cast<CastOp>(op)) {
+      Operation *source = cast.getInput().getDefiningOp();
+      if (source && isElementwise(source) && !isa<FloatType>(elementType(cast.getInput().getType())))
+        break;
       value = cast.getInput();
       continue;
     }
@@ -220,6 +224,9 @@ bool RootChooser::decide(Operation *op, const Below &uses) {
     return true;
   int64_t own = elementCount(value.getType());
   if (uses.points <= own)
+    return false;
+  if (uses.place.getDefiningOp<ConcatOp>() && isChosenCheaply(sum.work, static_cast<double>(uses.points - own),
+                                                              static_cast<double>(byteCount(value.getType()))))
     return false;
   return !isRecomputedCheaply(sum.work, static_cast<double>(uses.points - own), above[uses.root].loopWork,
                               sum.ofWeights);

@@ -244,3 +244,34 @@ func.func @concat(%a: tensor<2x3xf32>, %b: tensor<4x3xf32>) -> tensor<6x3xf32> {
   %r = tiny.concat %a, %b dim 0 : (tensor<2x3xf32>, tensor<4x3xf32>) -> tensor<6x3xf32>
   return %r : tensor<6x3xf32>
 }
+
+// -----
+
+// Both halves are cheap: computed in the kernel that joins them, not written and read again.
+// CHECK-LABEL: func @concat_of_halves
+// CHECK: tiny.kernel "{{.*}}_0" shared 2(%arg0, %arg1) : (tensor<64x2xf32>, tensor<64x2xf32>) -> tensor<64x4xf32>
+// CHECK-NOT: tiny.kernel
+func.func @concat_of_halves(%a: tensor<64x2xf32>, %b: tensor<64x2xf32>) -> tensor<64x4xf32> {
+  %s = tiny.add %a, %b : tensor<64x2xf32>
+  %p = tiny.mul %a, %b : tensor<64x2xf32>
+  %r = tiny.concat %s, %p dim 1 : (tensor<64x2xf32>, tensor<64x2xf32>) -> tensor<64x4xf32>
+  return %r : tensor<64x4xf32>
+}
+
+// -----
+
+// The one-hot rows are numbers in memory; the truth values never leave the body.
+// CHECK-LABEL: func @one_hot_matmul
+// CHECK: tiny.stage parallel [16, 8] ({{.*}}) -> (none tensor<16x8xf32>)
+// CHECK: tiny.stage parallel [16, 4] reduce [8] (%{{.*}} by #{{.*}} : tensor<16x8xf32>, %{{.*}} by #{{.*}} : tensor<8x4xf32>) -> (sum tensor<16x4xf32>)
+func.func @one_hot_matmul(%i: tensor<16xi32>, %w: tensor<8x4xf32>) -> tensor<16x4xf32> {
+  %c = tiny.iota affine_map<(d0, d1) -> (d1)> : tensor<16x8xi32>
+  %v = tiny.view %i by affine_map<(d0, d1) -> (d0)> : tensor<16xi32> -> tensor<16x8xi32>
+  %eq = tiny.cmpeq %v, %c : tensor<16x8xi32>
+  %f = tiny.cast %eq : tensor<16x8xi1> to tensor<16x8xf32>
+  %a = tiny.view %f by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<16x8xf32> -> tensor<16x4x8xf32>
+  %b = tiny.view %w by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<8x4xf32> -> tensor<16x4x8xf32>
+  %p = tiny.mul %a, %b : tensor<16x4x8xf32>
+  %s = tiny.reduce sum %p [2] : tensor<16x4x8xf32> -> tensor<16x4xf32>
+  return %s : tensor<16x4xf32>
+}

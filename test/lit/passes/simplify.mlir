@@ -169,3 +169,15 @@ func.func @once(%x: tensor<4xf32>) -> tensor<4xf32> {
   %r = tiny.add %a, %b : tensor<4xf32>
   return %r : tensor<4xf32>
 }
+
+// -----
+
+// CHECK: #[[M:.*]] = affine_map<(d0, d1) -> (d0 + 1, d1)>
+// CHECK-LABEL: func @part_of_concat
+// CHECK-NEXT: %[[V:.*]] = tiny.view %arg1 by #[[M]] : tensor<4x3xf32> -> tensor<2x3xf32>
+// CHECK-NEXT: return %[[V]]
+func.func @part_of_concat(%a: tensor<2x3xf32>, %b: tensor<4x3xf32>) -> tensor<2x3xf32> {
+  %c = tiny.concat %a, %b dim 0 : (tensor<2x3xf32>, tensor<4x3xf32>) -> tensor<6x3xf32>
+  %v = tiny.view %c by affine_map<(d0, d1) -> (d0 + 3, d1)> : tensor<6x3xf32> -> tensor<2x3xf32>
+  return %v : tensor<2x3xf32>
+}
