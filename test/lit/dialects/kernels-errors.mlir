@@ -1,0 +1,86 @@
+// What the verifiers of kernels, stages, launches and accesses refuse.
+// RUN: tinyc-opt --verify-diagnostics --split-input-file %s
+
+func.func @leaves_unit(%x: tensor<8xf32>) {
+  %r = tiny.kernel "k" shared 1 (%x) : (tensor<8xf32>) -> tensor<8xf32> {
+  ^bb0(%in: tensor<8xf32>):
+    %a = tiny.stage parallel [8] (%in by affine_map<(d0) -> (d0)> : tensor<8xf32>) -> (none tensor<8xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    // expected-error @+1 {{read 0 of an earlier stage leaves the work unit: expected a map that begins with the 1 shared dimensions}}
+    %b = tiny.stage parallel [8] (%a by affine_map<(d0) -> (7 - d0)> : tensor<8xf32>) -> (none tensor<8xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %b : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @result_shape(%x: tensor<8x4xf32>) {
+  %r = tiny.kernel "k" shared 1 (%x) : (tensor<8x4xf32>) -> tensor<8x4xf32> {
+  ^bb0(%in: tensor<8x4xf32>):
+    // expected-error @+1 {{result 0: expected 'tensor<8xf32>', found 'tensor<8x4xf32>'}}
+    %a = tiny.stage parallel [8] reduce [4] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<8x4xf32>) -> (sum tensor<8x4xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %a : tensor<8x4xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @mask_without_fill(%x: tensor<8xf32>) {
+  %r = tiny.kernel "k" shared 1 (%x) : (tensor<8xf32>) -> tensor<8xf32> {
+  ^bb0(%in: tensor<8xf32>):
+    // expected-error @+1 {{read 0 has a mask and no fill}}
+    %a = tiny.stage parallel [8] (%in by affine_map<(d0) -> (d0)> mask affine_set<(d0) : (d0 >= 0)> : tensor<8xf32>) -> (none tensor<8xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %a : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @launch(%x: tensor<8xf32>) {
+  // expected-error @+1 {{no kernel @missing in this module}}
+  %r = tiny.launch @missing "missing_0" units 8 (%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{found ('memref<8xf32>', 'index')}}
+func.func @short(%x: memref<8xf32>, %unit: index) {
+  return
+}
+
+func.func @launch_types(%x: tensor<8xf32>) {
+  // expected-error @+1 {{expected a kernel that takes ('memref<8xf32>', 'memref<8xf32>', 'index')}}
+  %r = tiny.launch @short "short_0" units 8 (%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func @load(%b: memref<17x64xf16>, %i: index) {
+  // expected-error @+1 {{expected 2 offsets (the tile's rank), found 1}}
+  %t = tiny.load %b[%i] by affine_map<(d0) -> (d0, d0)> : memref<17x64xf16> -> vector<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @store(%b: memref<17x64xf16>, %t: vector<16x32xf32>, %i: index) {
+  // expected-error @+1 {{expected a tile of 'f16', found 'vector<16x32xf32>'}}
+  tiny.store %t, %b[%i, %i] by affine_map<(d0, d1) -> (d0, d1)> : vector<16x32xf32>, memref<17x64xf16>
+  return
+}
