@@ -145,3 +145,139 @@ INSTANTIATE_TEST_SUITE_P(Types, Product, testing::Values("f32", "f16", "bf16"),
                          [](const testing::TestParamInfo<std::string> &info) { return info.param; });
 
 TEST(Product, DepthInSeveralBlocks) { checkProduct(100, 300, 2500, "f32", false, "cpu"); }
+
+// A convolution with the reads that its composition has: [N, C, H, W] by [M, C / groups, KH, KW].
+struct Conv {
+  int64_t n, c, h, w, m, kh, kw, strideH, strideW, dilation, pad, groups;
+};
+
+static void checkConv(const Conv &v, const std::string &target) {
+  SCOPED_TRACE(testing::Message() << "n " << v.n << " c " << v.c << " " << v.h << "x" << v.w << " m " << v.m << " k "
+                                  << v.kh << "x" << v.kw << " stride " << v.strideH << "," << v.strideW << " dilation "
+                                  << v.dilation << " pad " << v.pad << " groups " << v.groups);
+  int64_t oh = (v.h + 2 * v.pad - v.dilation * (v.kh - 1) - 1) / v.strideH + 1;
+  int64_t ow = (v.w + 2 * v.pad - v.dilation * (v.kw - 1) - 1) / v.strideW + 1;
+  int64_t cg = v.c / v.groups, mg = v.m / v.groups;
+  auto str = [](int64_t i) { return std::to_string(i); };
+  // Domain: n, group, output of the group, y, x; channel of the group, kernel y, kernel x.
+  std::string y = "d3 * " + str(v.strideH) + " + d6 * " + str(v.dilation) + " - " + str(v.pad);
+  std::string x = "d4 * " + str(v.strideW) + " + d7 * " + str(v.dilation) + " - " + str(v.pad);
+  std::string dims = "(d0, d1, d2, d3, d4, d5, d6, d7)";
+  std::string text = R"(
+    func.func @main(%a: tensor<$I>, %b: tensor<$W>, %c: tensor<$Mxf32>) -> tensor<$O> {
+      %r = tiny.kernel "conv" shared 5 (%a, %b, %c) : (tensor<$I>, tensor<$W>, tensor<$Mxf32>) -> tensor<$O> {
+      ^bb0(%in: tensor<$I>, %weights: tensor<$W>, %bias: tensor<$Mxf32>):
+        %s = tiny.stage parallel [$P] reduce [$R]
+             (%in by affine_map<$D -> (d0, d1 * $CG + d5, $Y, $X)>
+              mask affine_set<$D : ($Y >= 0, $EH - ($Y) >= 0, $X >= 0, $EW - ($X) >= 0)> fill 0.0 : f32 : tensor<$I>,
+              %weights by affine_map<$D -> (d1 * $MG + d2, d5, d6, d7)> : tensor<$W>) -> (sum tensor<$O>) {
+        ^bb0(%u: f32, %v: f32):
+          %p = tiny.mul %u, %v : f32
+          tiny.yield %p : f32
+        }
+        %o = tiny.stage parallel [$P] (%s by affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d3, d4)> : tensor<$O>,
+             %bias by affine_map<(d0, d1, d2, d3, d4) -> (d1 * $MG + d2)> : tensor<$Mxf32>) -> (none tensor<$O>) {
+        ^bb0(%u: f32, %v: f32):
+          %t = tiny.add %u, %v : f32
+          tiny.yield %t : f32
+        }
+        tiny.yield %o : tensor<$O>
+      }
+      return %r : tensor<$O>
+    })";
+  auto list = [&](std::vector<int64_t> sizes, const std::string &separator) {
+    std::string result;
+    for (int64_t size : sizes)
+      result += (result.empty() ? "" : separator) + str(size);
+    return result;
+  };
+  text = sized(text, {{"I", list({v.n, v.c, v.h, v.w}, "x") + "xf32"},
+                      {"W", list({v.m, cg, v.kh, v.kw}, "x") + "xf32"},
+                      {"O", list({v.n, v.groups, mg, oh, ow}, "x") + "xf32"},
+                      {"P", list({v.n, v.groups, mg, oh, ow}, ", ")},
+                      {"R", list({cg, v.kh, v.kw}, ", ")},
+                      {"CG", str(cg)},
+                      {"MG", str(mg)},
+                      {"EH", str(v.h - 1)},
+                      {"EW", str(v.w - 1)},
+                      {"D", dims},
+                      {"Y", y},
+                      {"X", x},
+                      {"M", str(v.m)}});
+  CompiledKernel kernel = compileKernel(text, target);
+  ASSERT_TRUE(kernel.call);
+  Operand in("f32", v.n * v.c * v.h * v.w, 1), weights("f32", v.m * cg * v.kh * v.kw, 2), bias("f32", v.m, 3);
+  Buffer<float> out(v.n * v.m * oh * ow, -7);
+  ASSERT_EQ(kernel.run({in.data(), weights.data(), bias.data(), out.data()}), 0);
+  for (int64_t i = 0; i < v.n; ++i)
+    for (int64_t o = 0; o < v.m; ++o)
+      for (int64_t py = 0; py < oh; ++py)
+        for (int64_t px = 0; px < ow; ++px) {
+          double sum = bias.wide[o];
+          for (int64_t ch = 0; ch < cg; ++ch)
+            for (int64_t ky = 0; ky < v.kh; ++ky)
+              for (int64_t kx = 0; kx < v.kw; ++kx) {
+                int64_t iy = py * v.strideH + ky * v.dilation - v.pad, ix = px * v.strideW + kx * v.dilation - v.pad;
+                if (iy < 0 || iy >= v.h || ix < 0 || ix >= v.w)
+                  continue;
+                sum += double(in.wide[((i * v.c + o / mg * cg + ch) * v.h + iy) * v.w + ix]) *
+                       weights.wide[((o * cg + ch) * v.kh + ky) * v.kw + kx];
+              }
+          ASSERT_NEAR(out[((i * v.m + o) * oh + py) * ow + px], sum, 1e-4) << i << " " << o << " " << py << " " << px;
+        }
+  EXPECT_TRUE(out.intact());
+}
+
+TEST(Conv, PadsStridesDilationsGroups) {
+  for (const char *target : {"cpu", "cpu:x86-64-v3"})
+    for (const Conv &v : {Conv{1, 3, 17, 19, 8, 3, 3, 1, 1, 1, 1, 1}, Conv{2, 5, 12, 33, 7, 3, 3, 2, 2, 1, 1, 1},
+                          Conv{1, 4, 20, 20, 6, 5, 3, 1, 2, 1, 0, 1}, Conv{1, 8, 15, 15, 16, 3, 3, 1, 1, 2, 2, 1},
+                          Conv{2, 6, 10, 11, 9, 3, 3, 1, 1, 1, 1, 3}, Conv{1, 64, 14, 14, 32, 1, 1, 1, 1, 1, 0, 1},
+                          Conv{1, 16, 9, 64, 24, 3, 3, 1, 1, 1, 1, 1}, Conv{1, 1, 1, 50, 4, 1, 7, 1, 3, 1, 0, 1}})
+      ASSERT_NO_FATAL_FAILURE(checkConv(v, target)) << target;
+}
+
+TEST(Conv, Depthwise) {
+  for (const char *target : {"cpu", "cpu:x86-64-v3"})
+    for (const Conv &v : {Conv{1, 8, 30, 40, 8, 3, 3, 1, 1, 1, 1, 8}, Conv{2, 5, 17, 17, 5, 5, 5, 2, 2, 1, 2, 5},
+                          Conv{1, 6, 10, 100, 12, 3, 3, 1, 1, 1, 1, 6}})
+      ASSERT_NO_FATAL_FAILURE(checkConv(v, target)) << target;
+}
+
+// Batched products, as attention has them: [B, H, M, K] by [B, H, K, N] or [B, H, N, K].
+TEST(Product, Batched) {
+  for (bool transposed : {false, true}) {
+    int64_t batch = 2, heads = 3, m = 30, n = 50, k = 40;
+    std::string b = transposed ? "2x3x50x40xf32" : "2x3x40x50xf32";
+    std::string text = R"(
+      func.func @main(%a: tensor<2x3x30x40xf32>, %b: tensor<$B>) -> tensor<2x3x30x50xf32> {
+        %r = tiny.kernel "batched" shared 4 (%a, %b) : (tensor<2x3x30x40xf32>, tensor<$B>) -> tensor<2x3x30x50xf32> {
+        ^bb0(%x: tensor<2x3x30x40xf32>, %y: tensor<$B>):
+          %s = tiny.stage parallel [2, 3, 30, 50] reduce [40]
+               (%x by affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4)> : tensor<2x3x30x40xf32>,
+                %y by affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, $O)> : tensor<$B>)
+               -> (sum tensor<2x3x30x50xf32>) {
+          ^bb0(%u: f32, %v: f32):
+            %p = tiny.mul %u, %v : f32
+            tiny.yield %p : f32
+          }
+          tiny.yield %s : tensor<2x3x30x50xf32>
+        }
+        return %r : tensor<2x3x30x50xf32>
+      })";
+    CompiledKernel kernel = compileKernel(sized(text, {{"B", b}, {"O", transposed ? "d3, d4" : "d4, d3"}}));
+    ASSERT_TRUE(kernel.call);
+    Operand x("f32", batch * heads * m * k, 1), y("f32", batch * heads * n * k, 2);
+    Buffer<float> out(batch * heads * m * n, -7);
+    ASSERT_EQ(kernel.run({x.data(), y.data(), out.data()}), 0);
+    for (int64_t h = 0; h < batch * heads; ++h)
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          double sum = 0;
+          for (int64_t l = 0; l < k; ++l)
+            sum += double(x.wide[(h * m + i) * k + l]) * y.wide[h * n * k + (transposed ? j * k + l : l * n + j)];
+          ASSERT_NEAR(out[(h * m + i) * n + j], sum, 1e-4);
+        }
+    EXPECT_TRUE(out.intact());
+  }
+}

@@ -63,6 +63,7 @@ CompiledKernel tinyc::compileKernel(const std::string &text, const std::string &
   PassManager pm(&context());
   pm.addPass(createSchedule());
   pm.addPass(createTile());
+  pm.addPass(createProveBounds());
   cpuBackend().addLanePasses(pm, *chip);
   cpuBackend().addLowerPasses(pm, *chip);
   if (getenv("PRINT_IR"))
