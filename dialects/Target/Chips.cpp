@@ -41,7 +41,9 @@ static Chip hostRow() {
     return cpuRow("cpu", "x86-64-v4", "-prefer-256-bit", 64, 32, 110);
   if (v3)
     return cpuRow("cpu", "x86-64-v3", "", 32, 16, 55);
-  return cpuRow("cpu", "x86-64", "", 16, 16, 14);
+  Chip plain = cpuRow("cpu", "x86-64", "", 16, 16, 14);
+  plain.instructions.clear(); // no fused multiply-add before x86-64-v3
+  return plain;
 }
 
 static Chip nvidiaRow(std::string name, std::string cpu, std::string features, int64_t shared, double gflops,

@@ -43,11 +43,11 @@ static LogicalResult verifyBlocks(KernelOp kernel, ScheduleAttr s, Contraction &
   int64_t columns = s.getUnit()[c.cutDim(c.n)] * c.cutStride(c.n);
   if (columns % s.getInner()[1] != 0 && columns < c.size(c.n))
     return kernel.emitOpError("schedule: expected a unit's ")
-           << columns << " columns to be a multiple of the micro-tile's " << s.getInner()[1];
+           << columns << " columns to be a multiple of the micro-tile's " << s.getInner().asArrayRef()[1];
   for (unsigned dim : c.batch)
     if (s.getUnit()[dim] != 1)
       return kernel.emitOpError("schedule: expected 1 in 'unit' for batch dimension ")
-             << dim << " of a contraction, found " << s.getUnit()[dim];
+             << dim << " of a contraction, found " << s.getUnit().asArrayRef()[dim];
   return success();
 }
 
@@ -58,19 +58,21 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
            << s.getVector() << " elements of " << narrowest << " bytes exceed " << chip.name
            << "'s vector registers of " << chip.vectorBytes << " bytes";
   if (!s.getWarps().empty())
-    return kernel.emitOpError("schedule: ") << chip.name << " has no warps; found warps = [" << s.getWarps() << "]";
+    return kernel.emitOpError("schedule: ")
+           << chip.name << " has no warps; found warps = [" << s.getWarps().asArrayRef() << "]";
   if (c) {
     int64_t columns = llvm::divideCeil(s.getInner()[1], s.getVector());
     int64_t needed = s.getInner()[0] * columns + columns + 1;
     if (needed > chip.registers)
       return kernel.emitOpError("schedule: inner = [")
-             << s.getInner() << "] needs " << needed << " vector registers; " << chip.name << " has " << chip.registers;
+             << s.getInner().asArrayRef() << "] needs " << needed << " vector registers; " << chip.name << " has "
+             << chip.registers;
     return verifyBlocks(kernel, s, *c);
   }
   for (auto [unit, inner, size] : llvm::zip(s.getUnit().asArrayRef(), s.getInner().asArrayRef(), sharedSizes(kernel)))
     if (unit % inner != 0 && unit < size)
       return kernel.emitOpError("schedule: expected units that are multiples of 'inner', found unit = [")
-             << s.getUnit() << "], inner = [" << s.getInner() << "]";
+             << s.getUnit().asArrayRef() << "], inner = [" << s.getInner().asArrayRef() << "]";
   return success();
 }
 
@@ -82,8 +84,9 @@ static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
            << " bytes that a lane of " << chip.name << " accesses at once";
   int64_t threads = product(s.getWarps()) * chip.lanes;
   if (threads > chip.maxThreads)
-    return kernel.emitOpError("schedule: warps = [") << s.getWarps() << "] are " << threads << " threads; a block of "
-                                                     << chip.name << " has at most " << chip.maxThreads;
+    return kernel.emitOpError("schedule: warps = [")
+           << s.getWarps().asArrayRef() << "] are " << threads << " threads; a block of " << chip.name
+           << " has at most " << chip.maxThreads;
   for (ArrayRef<int64_t> sizes : {s.getUnit().asArrayRef(), s.getStrip().asArrayRef()})
     for (int64_t size : sizes)
       if (!llvm::isPowerOf2_64(size))

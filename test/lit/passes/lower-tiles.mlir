@@ -1,0 +1,64 @@
+// RUN: tinyc-opt %s -split-input-file -pass-pipeline='builtin.module(lower-tiles)' | FileCheck %s
+
+// Rows of a tile are registers; what lies together is one load, what all lanes read alike one element.
+// CHECK-LABEL: func.func @rows
+// CHECK-SAME: (%[[A:.*]]: !llvm.ptr {llvm.align = 64 : i64, llvm.noalias}, %{{.*}}: !llvm.ptr {{.*}}, %[[UNIT:.*]]: index, %{{.*}}: !llvm.ptr
+// CHECK-SAME: tiny.scratch = 0
+// CHECK-COUNT-2: llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
+// CHECK-COUNT-2: llvm.load %{{.*}} : !llvm.ptr -> vector<1xf32>
+// CHECK-COUNT-2: tiny.add %{{.*}} : vector<16xf32>
+// CHECK-COUNT-2: llvm.store
+func.func @rows(%a: memref<64x64xf32>, %c: memref<64x64xf32>, %unit: index) attributes {tiny.kernel} {
+  %t = tiny.load %a[%unit, %unit] by affine_map<(d0, d1) -> (d0, d1)> : memref<64x64xf32> -> vector<2x16xf32>
+  %u = tiny.load %a[%unit, %unit] by affine_map<(d0, d1) -> (d0, 3)> : memref<64x64xf32> -> vector<2x16xf32>
+  %s = tiny.add %t, %u : vector<2x16xf32>
+  tiny.store %s, %c[%unit, %unit] by affine_map<(d0, d1) -> (d0, d1)> : vector<2x16xf32>, memref<64x64xf32>
+  return
+}
+
+// -----
+
+// Apart by a stride: a gather. Beyond the mask: not touched.
+// CHECK-LABEL: func.func @strided
+// CHECK: llvm.intr.masked.gather
+// CHECK: %[[IN:.*]] = arith.cmpi sge, %{{.*}} : vector<16xi32>
+// CHECK: llvm.intr.masked.store %{{.*}}, %{{.*}}, %[[IN]]
+func.func @strided(%a: memref<64x64xf32>, %c: memref<100xf32>, %unit: index) attributes {tiny.kernel} {
+  %t = tiny.load %a[%unit] by affine_map<(d0) -> (d0, 1)> : memref<64x64xf32> -> vector<16xf32>
+  tiny.store %t, %c[%unit] by affine_map<(d0) -> (d0)> mask affine_set<(d0) : (99 - d0 >= 0)> : vector<16xf32>, memref<100xf32>
+  return
+}
+
+// -----
+
+// A large private buffer stands in scratch memory, a small one on the stack.
+// CHECK-LABEL: func.func @buffers
+// CHECK-SAME: tiny.scratch = 40000
+// CHECK: llvm.getelementptr %{{.*}}[0]
+// CHECK: llvm.alloca %{{.*}} x i8 {alignment = 64 : i64}
+// CHECK: tiny.const dense<1.000000e+00> : vector<16xf32>
+func.func @buffers(%a: memref<64xf32>, %unit: index) attributes {tiny.kernel} {
+  %large = memref.alloca() : memref<10000xf32>
+  %small = memref.alloca() : memref<16xf32>
+  %one = tiny.const dense<1.0> : vector<16xf32>
+  tiny.store %one, %large[%unit] by affine_map<(d0) -> (d0)> : vector<16xf32>, memref<10000xf32>
+  %c0 = arith.constant 0 : index
+  tiny.store %one, %small[%c0] by affine_map<(d0) -> (d0)> : vector<16xf32>, memref<16xf32>
+  return
+}
+
+// -----
+
+// A reduction joins halves: its order is the tile's shape.
+// CHECK-LABEL: func.func @sum
+// CHECK: vector.shuffle %{{.*}} [0, 1, 2, 3]
+// CHECK: vector.shuffle %{{.*}} [4, 5, 6, 7]
+// CHECK: tiny.add %{{.*}} : vector<4xf32>
+// CHECK: tiny.add %{{.*}} : vector<2xf32>
+// CHECK: tiny.add %{{.*}} : vector<1xf32>
+func.func @sum(%a: memref<64xf32>, %c: memref<64xf32>, %unit: index) attributes {tiny.kernel} {
+  %t = tiny.load %a[%unit] by affine_map<(d0) -> (d0)> : memref<64xf32> -> vector<8xf32>
+  %s = tiny.reduce sum %t [0] : vector<8xf32> -> vector<f32>
+  tiny.store %s, %c[] by affine_map<() -> (0)> : vector<f32>, memref<64xf32>
+  return
+}

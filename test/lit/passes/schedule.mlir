@@ -1,0 +1,101 @@
+// RUN: tinyc-opt %s -split-input-file -pass-pipeline='builtin.module(schedule)' | FileCheck %s
+
+// A pointwise kernel on a CPU: four 64-byte registers at once, units of thousands of points.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK: tiny.kernel "relu_0" shared 1 schedule <unit = [4096], inner = [64], vector = 16>
+  func.func @main(%x: tensor<100000xf32>) -> tensor<100000xf32> {
+    %r = tiny.kernel "relu_0" shared 1 (%x) : (tensor<100000xf32>) -> tensor<100000xf32> {
+    ^bb0(%in: tensor<100000xf32>):
+      %o = tiny.stage parallel [100000] (%in by affine_map<(d0) -> (d0)> : tensor<100000xf32>)
+           -> (none tensor<100000xf32>) {
+      ^bb0(%v: f32):
+        %z = tiny.const 0.0 : f32
+        %m = tiny.max %v, %z : f32
+        tiny.yield %m : f32
+      }
+      tiny.yield %o : tensor<100000xf32>
+    }
+    return %r : tensor<100000xf32>
+  }
+}
+
+// -----
+
+// A sum along rows takes strips of the row; a sum down columns takes vectors of columns.
+module attributes {tiny.target = "cpu:x86-64-v3"} {
+  // CHECK: tiny.kernel "along" shared 1 schedule <unit = [4], inner = [1], strip = [32], vector = 8>
+  // CHECK: tiny.kernel "down" shared 1 schedule <unit = [64], inner = [32], strip = [1], vector = 8>
+  func.func @main(%x: tensor<64x1000xf32>) -> (tensor<64xf32>, tensor<1000xf32>) {
+    %a = tiny.kernel "along" shared 1 (%x) : (tensor<64x1000xf32>) -> tensor<64xf32> {
+    ^bb0(%in: tensor<64x1000xf32>):
+      %s = tiny.stage parallel [64] reduce [1000] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<64x1000xf32>)
+           -> (sum tensor<64xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %s : tensor<64xf32>
+    }
+    %d = tiny.kernel "down" shared 1 (%x) : (tensor<64x1000xf32>) -> tensor<1000xf32> {
+    ^bb0(%in: tensor<64x1000xf32>):
+      %s = tiny.stage parallel [1000] reduce [64] (%in by affine_map<(d0, d1) -> (d1, d0)> : tensor<64x1000xf32>)
+           -> (sum tensor<1000xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %s : tensor<1000xf32>
+    }
+    return %a, %d : tensor<64xf32>, tensor<1000xf32>
+  }
+}
+
+// -----
+
+// A contraction: 14 rows by 32 columns are 28 of 32 registers; one schedule given by hand is kept.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK: tiny.kernel "chosen" shared 2 schedule <unit = [126, 256], inner = [14, 32], strip = [512], instruction = "fma", vector = 16>
+  // CHECK: tiny.kernel "given" shared 2 schedule <unit = [8, 32], inner = [4, 32], strip = [512], instruction = "fma", vector = 16>
+  func.func @main(%a: tensor<512x512xf32>, %b: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<512x512xf32>) {
+    %c = tiny.kernel "chosen" shared 2 (%a, %b) : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32> {
+    ^bb0(%x: tensor<512x512xf32>, %y: tensor<512x512xf32>):
+      %s = tiny.stage parallel [512, 512] reduce [512]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<512x512xf32>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<512x512xf32>) -> (sum tensor<512x512xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<512x512xf32>
+    }
+    %d = tiny.kernel "given" shared 2 schedule <unit = [8, 32], inner = [4, 32], strip = [512], instruction = "fma", vector = 16> (%a, %c) : (tensor<512x512xf32>, tensor<512x512xf32>) -> tensor<512x512xf32> {
+    ^bb0(%x: tensor<512x512xf32>, %y: tensor<512x512xf32>):
+      %s = tiny.stage parallel [512, 512] reduce [512]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<512x512xf32>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<512x512xf32>) -> (sum tensor<512x512xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<512x512xf32>
+    }
+    return %c, %d : tensor<512x512xf32>, tensor<512x512xf32>
+  }
+}
+
+// -----
+
+// On a GPU a row is held whole where it fits.
+module attributes {tiny.target = "nvidia:sm_80"} {
+  // CHECK: tiny.kernel "row" shared 1 schedule <unit = [1], strip = [1024], warps = [1, 8], vector = 4>
+  func.func @main(%x: tensor<8x1000xf32>) -> tensor<8xf32> {
+    %r = tiny.kernel "row" shared 1 (%x) : (tensor<8x1000xf32>) -> tensor<8xf32> {
+    ^bb0(%in: tensor<8x1000xf32>):
+      %s = tiny.stage parallel [8] reduce [1000] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<8x1000xf32>)
+           -> (sum tensor<8xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %s : tensor<8xf32>
+    }
+    return %r : tensor<8xf32>
+  }
+}

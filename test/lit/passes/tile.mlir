@@ -1,0 +1,140 @@
+// RUN: tinyc-opt %s -split-input-file -pass-pipeline='builtin.module(tile)' | FileCheck %s
+
+// Two equal kernels share one function; names and launches stay their own.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK-LABEL: func.func @main
+  // CHECK: %[[A:.*]] = tiny.launch @relu_0 "relu_0" units 3(%{{.*}}) {bytes = 800 : i64, flops = 100 : i64}
+  // CHECK: tiny.launch @relu_0 "relu_1" units 3(%[[A]])
+  // CHECK-LABEL: func.func @relu_0
+  // CHECK-SAME: (%[[IN:.*]]: memref<100xf32>, %[[OUT:.*]]: memref<100xf32>, %[[UNIT:.*]]: index) attributes {tiny.kernel
+  // Whole tiles without masks, then what is left of the last unit with one.
+  // CHECK: %[[FROM:.*]] = affine.apply {{.*}}(%[[UNIT]])
+  // CHECK: scf.for %[[I:.*]] = %[[FROM]] to
+  // CHECK: tiny.load %[[IN]][%[[I]]] by #{{[a-z0-9]+}} : memref<100xf32> -> vector<16xf32>
+  // CHECK: tiny.max %{{.*}} : vector<16xf32>
+  // CHECK: tiny.store %{{.*}}, %[[OUT]][%[[I]]] by #{{[a-z0-9]+}} : vector<16xf32>
+  // CHECK: scf.if
+  // CHECK: tiny.load %[[IN]][%c96{{.*}}] by #{{.*}} mask #
+  // CHECK: tiny.store %{{.*}} mask #
+  // CHECK-NOT: func.func @relu_1
+  func.func @main(%x: tensor<100xf32>) -> tensor<100xf32> {
+    %r = tiny.kernel "relu_0" shared 1 schedule <unit = [48], inner = [16], vector = 16> (%x) : (tensor<100xf32>) -> tensor<100xf32> {
+    ^bb0(%in: tensor<100xf32>):
+      %o = tiny.stage parallel [100] (%in by affine_map<(d0) -> (d0)> : tensor<100xf32>) -> (none tensor<100xf32>) {
+      ^bb0(%v: f32):
+        %z = tiny.const 0.0 : f32
+        %m = tiny.max %v, %z : f32
+        tiny.yield %m : f32
+      }
+      tiny.yield %o : tensor<100xf32>
+    }
+    %q = tiny.kernel "relu_1" shared 1 schedule <unit = [48], inner = [16], vector = 16> (%r) : (tensor<100xf32>) -> tensor<100xf32> {
+    ^bb0(%in: tensor<100xf32>):
+      %o = tiny.stage parallel [100] (%in by affine_map<(d0) -> (d0)> : tensor<100xf32>) -> (none tensor<100xf32>) {
+      ^bb0(%v: f32):
+        %z = tiny.const 0.0 : f32
+        %m = tiny.max %v, %z : f32
+        tiny.yield %m : f32
+      }
+      tiny.yield %o : tensor<100xf32>
+    }
+    return %q : tensor<100xf32>
+  }
+}
+
+// -----
+
+// A maximum over a row in strips: a partial result of the strip's width, the rest masked to the identity, one reduction
+// after the loop; a value between stages goes through a private row buffer.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK-LABEL: func.func @centre
+  // CHECK: %[[ROW:.*]] = memref.alloca() : memref<1x40xf32>
+  // CHECK: %[[LOWEST:.*]] = tiny.const dense<0xFF800000> : vector<1x16xf32>
+  // CHECK: %[[PARTIAL:.*]] = scf.for {{.*}} iter_args(%[[ACC:.*]] = %[[LOWEST]]) -> (vector<1x16xf32>)
+  // CHECK: tiny.store %{{.*}}, %[[ROW]]
+  // CHECK: tiny.max %[[ACC]]
+  // CHECK: %[[REST:.*]] = tiny.where
+  // CHECK: %[[ALL:.*]] = tiny.max %[[PARTIAL]], %[[REST]]
+  // CHECK: %[[MAX:.*]] = tiny.reduce max %[[ALL]] [1] : vector<1x16xf32> -> vector<1xf32>
+  // CHECK: scf.for
+  // CHECK: tiny.load %[[ROW]]
+  // CHECK: tiny.view %[[MAX]] by #{{.*}} : vector<1xf32> -> vector<1x16xf32>
+  func.func @main(%x: tensor<4x40xf32>) -> tensor<4x40xf32> {
+    %r = tiny.kernel "centre" shared 1 schedule <unit = [1], inner = [1], strip = [16], vector = 16> (%x) : (tensor<4x40xf32>) -> tensor<4x40xf32> {
+    ^bb0(%in: tensor<4x40xf32>):
+      %e, %m = tiny.stage parallel [4] reduce [40] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<4x40xf32>)
+               -> (none tensor<4x40xf32>, max tensor<4xf32>) {
+      ^bb0(%v: f32):
+        %d = tiny.mul %v, %v : f32
+        tiny.yield %d, %d : f32, f32
+      }
+      %o = tiny.stage parallel [4, 40] (%e by affine_map<(d0, d1) -> (d0, d1)> : tensor<4x40xf32>,
+                                        %m by affine_map<(d0, d1) -> (d0)> : tensor<4xf32>) -> (none tensor<4x40xf32>) {
+      ^bb0(%v: f32, %max: f32):
+        %q = tiny.div %v, %max : f32
+        tiny.yield %q : f32
+      }
+      tiny.yield %o : tensor<4x40xf32>
+    }
+    return %r : tensor<4x40xf32>
+  }
+}
+
+// -----
+
+// On a GPU the row fits one strip: no loop and no buffer, and ragged lanes are masked.
+module attributes {tiny.target = "nvidia:sm_80"} {
+  // CHECK-LABEL: func.func @sum
+  // CHECK-NOT: scf.for
+  // CHECK-NOT: memref.alloca
+  // CHECK: tiny.load %{{.*}} mask #{{.*}} -> vector<1x64xf32>
+  // CHECK: tiny.reduce sum %{{.*}} [1] : vector<1x64xf32> -> vector<1xf32>
+  func.func @main(%x: tensor<4x40xf32>) -> tensor<4xf32> {
+    %r = tiny.kernel "sum" shared 1 schedule <unit = [1], strip = [64], warps = [1, 1], vector = 2> (%x) : (tensor<4x40xf32>) -> tensor<4xf32> {
+    ^bb0(%in: tensor<4x40xf32>):
+      %s = tiny.stage parallel [4] reduce [40] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<4x40xf32>)
+           -> (sum tensor<4xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %s : tensor<4xf32>
+    }
+    return %r : tensor<4xf32>
+  }
+}
+
+// -----
+
+// A contraction on a CPU: packed operands, and sums in registers over the whole depth.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK-LABEL: func.func @product
+  // CHECK-DAG: memref.alloca() : memref<16x{{[0-9]+}}xf32>
+  // CHECK-DAG: memref.alloca() : memref<64x32xf32>
+  // CHECK-DAG: memref.alloca() : memref<8x32xf32>
+  // CHECK: tiny.cast %{{.*}} : vector<1x1x64xf16> to vector<1x1x64xf32>
+  // CHECK: scf.for {{.*}} iter_args(%[[SUM:.*]] = %{{.*}}) -> (vector<8x32xf32>)
+  // CHECK: vector.contract {{.*}} %[[SUM]] : vector<8x1xf32>, vector<1x32xf32> into vector<8x32xf32>
+  // CHECK: tiny.max %{{.*}} : vector<1x32xf32>
+  func.func @main(%a: tensor<64x64xf16>, %b: tensor<64x64xf16>) -> tensor<64x64xf32> {
+    %c = tiny.kernel "product" shared 2 schedule <unit = [16, 64], inner = [8, 32], strip = [64], instruction = "fma", vector = 16> (%a, %b) : (tensor<64x64xf16>, tensor<64x64xf16>) -> tensor<64x64xf32> {
+    ^bb0(%x: tensor<64x64xf16>, %y: tensor<64x64xf16>):
+      %s = tiny.stage parallel [64, 64] reduce [64]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<64x64xf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<64x64xf16>) -> (sum tensor<64x64xf32>) {
+      ^bb0(%u: f16, %v: f16):
+        %p = tiny.cast %u : f16 to f32
+        %q = tiny.cast %v : f16 to f32
+        %t = tiny.mul %p, %q : f32
+        tiny.yield %t : f32
+      }
+      %o = tiny.stage parallel [64, 64] (%s by affine_map<(d0, d1) -> (d0, d1)> : tensor<64x64xf32>) -> (none tensor<64x64xf32>) {
+      ^bb0(%v: f32):
+        %z = tiny.const 0.0 : f32
+        %m = tiny.max %v, %z : f32
+        tiny.yield %m : f32
+      }
+      tiny.yield %o : tensor<64x64xf32>
+    }
+    return %c : tensor<64x64xf32>
+  }
+}
