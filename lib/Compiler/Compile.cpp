@@ -9,6 +9,15 @@
 #include "lib/Onnx/Import.h"
 #include "lib/Weights/WeightStore.h"
 
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -39,6 +48,16 @@ const DialectRegistry &tinyc::compilerDialects() {
              func::FuncDialect, gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
              nvgpu::NVGPUDialect, NVVM::NVVMDialect, ROCDL::ROCDLDialect, scf::SCFDialect, ub::UBDialect,
              vector::VectorDialect>();
+    // convert-to-llvm asks each dialect for its patterns.
+    arith::registerConvertArithToLLVMInterface(r);
+    cf::registerConvertControlFlowToLLVMInterface(r);
+    index::registerConvertIndexToLLVMInterface(r);
+    registerConvertFuncToLLVMInterface(r);
+    registerConvertMathToLLVMInterface(r);
+    registerConvertMemRefToLLVMInterface(r);
+    registerConvertNVVMToLLVMInterface(r);
+    ub::registerConvertUBToLLVMInterface(r);
+    vector::registerConvertVectorToLLVMInterface(r);
     registerBackendTranslations(r);
     return r;
   }();
