@@ -4,6 +4,7 @@
 
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/1-simplify/Patterns.h"
+#include "passes/2-fuse/FusionPlan.h"
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -77,7 +78,7 @@ struct JoinReductions : OpRewritePattern<ReduceOp> {
   }
 };
 
-// A reduction over dimensions of size 1 is a view.
+// A reduction over dimensions of size 1 is a view. A contraction stays the sum of a product that it is.
 struct ReduceOfOne : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -89,6 +90,8 @@ struct ReduceOfOne : OpRewritePattern<ReduceOp> {
         others.push_back(dim);
     if (others.size() == reduce.getDims().size())
       return rewriter.notifyMatchFailure(reduce, "no reduced dimension has size 1");
+    if (!fusion::contractionFactors(reduce).empty())
+      return rewriter.notifyMatchFailure(reduce, "a contraction keeps its dimensions");
     // First without the ones, then the rest of the reduction.
     SmallVector<int64_t> shape, remaining;
     SmallVector<AffineExpr> results;

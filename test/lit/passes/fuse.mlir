@@ -275,3 +275,19 @@ func.func @one_hot_matmul(%i: tensor<16xi32>, %w: tensor<8x4xf32>) -> tensor<16x
   %s = tiny.reduce sum %p [2] : tensor<16x4x8xf32> -> tensor<16x4xf32>
   return %s : tensor<16x4xf32>
 }
+
+// -----
+
+// A window of height 1 is one all the same.
+// CHECK-LABEL: func @flat_window
+// CHECK: tiny.kernel "conv_0" shared 3
+// CHECK: tiny.stage parallel [4, 6, 8] reduce [3, 3, 1] ({{.*}}) -> (sum tensor<4x6x8xf32>) {
+// CHECK-NEXT: ^bb0(%[[A:.*]]: f32, %[[B:.*]]: f32):
+// CHECK-NEXT: tiny.mul %[[A]], %[[B]]
+func.func @flat_window(%x: tensor<3x8x8xf32>, %w: tensor<4x3x3x1xf32>) -> tensor<4x6x8xf32> {
+  %a = tiny.view %x by affine_map<(o, y, x, c, ky, kx) -> (c, y + ky, x + kx)> : tensor<3x8x8xf32> -> tensor<4x6x8x3x3x1xf32>
+  %b = tiny.view %w by affine_map<(o, y, x, c, ky, kx) -> (o, c, ky, kx)> : tensor<4x3x3x1xf32> -> tensor<4x6x8x3x3x1xf32>
+  %p = tiny.mul %a, %b : tensor<4x6x8x3x3x1xf32>
+  %s = tiny.reduce sum %p [3, 4, 5] : tensor<4x6x8x3x3x1xf32> -> tensor<4x6x8xf32>
+  return %s : tensor<4x6x8xf32>
+}
