@@ -14,28 +14,31 @@ using namespace tinyc::tiny;
 
 namespace tinyc::fusion {
 
-// A window moves over a dimension: some coordinate is a sum of two dimensions of the view.
-static bool isWindow(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (auto view = dyn_cast<ViewOp>(op)) {
-      for (AffineExpr result : view.getMap().getResults()) {
-        unsigned dims = 0;
-        for (unsigned d = 0; d < view.getMap().getNumDims(); ++d)
-          dims += result.isFunctionOfDim(d);
-        if (dims > 1)
-          return true;
-      }
-      value = view.getInput();
-    } else if (isElementwise(op)) {
-      if (op->getNumOperands() == 2 && isWindow(op->getOperand(1)))
-        return true;
-      value = op->getOperand(0);
-    } else {
-      return false;
-    }
+// A window moves over a dimension: some coordinate is a sum of a kept and a reduced dimension. `depth` ops are looked
+// through: a product, its casts and its views.
+static bool isWindow(Value value, ArrayRef<int64_t> reduced, unsigned depth) {
+  Operation *op = value.getDefiningOp();
+  if (!op || depth == 0)
+    return false;
+  if (isElementwise(op))
+    return llvm::any_of(op->getOperands(), [&](Value operand) { return isWindow(operand, reduced, depth - 1); });
+  auto view = dyn_cast<ViewOp>(op);
+  if (!view)
+    return false;
+  SmallVector<int64_t> inner; // dimensions of the input along which the reduction moves
+  for (auto [i, result] : llvm::enumerate(view.getMap().getResults())) {
+    bool kept = false, summed = false;
+    for (int64_t d = 0, e = view.getMap().getNumDims(); d < e; ++d)
+      (llvm::is_contained(reduced, d) ? summed : kept) |= result.isFunctionOfDim(d);
+    if (kept && summed)
+      return true;
+    if (summed)
+      inner.push_back(i);
   }
-  return false;
+  return isWindow(view.getInput(), inner, depth - 1);
 }
+
+static bool isWindow(ReduceOp reduce) { return isWindow(reduce.getInput(), reduce.getDims(), 5); }
 
 static bool isZero(Value value) {
   auto constant = value.getDefiningOp<ConstOp>();
@@ -51,8 +54,8 @@ static bool isZero(Value value) {
 static std::string wordOf(Operation *op) {
   if (auto reduce = dyn_cast<ReduceOp>(op)) {
     if (!contractionFactors(reduce).empty())
-      return isWindow(reduce.getInput()) ? "conv" : "matmul";
-    if (reduce.getKind() == ReduceKind::Max && isWindow(reduce.getInput()))
+      return isWindow(reduce) ? "conv" : "matmul";
+    if (reduce.getKind() == ReduceKind::Max && isWindow(reduce))
       return "maxpool";
     return stringifyReduceKind(reduce.getKind()).str();
   }

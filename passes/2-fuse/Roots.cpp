@@ -33,10 +33,19 @@ AffineMap Root::definitionMap() const {
   return AffineMap::get(domain.size(), 0, results, context);
 }
 
-static Value withoutCasts(Value value) {
-  while (auto cast = value.getDefiningOp<CastOp>())
-    value = cast.getInput();
-  return value;
+// The product that `value` is, seen through casts and reshapes; null if it is none, or has other uses.
+static MulOp productOf(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!op->hasOneUse())
+      return nullptr;
+    if (auto product = dyn_cast<MulOp>(op))
+      return product;
+    auto view = dyn_cast<ViewOp>(op);
+    if (!isa<CastOp>(op) && !(view && !view.getMask()))
+      return nullptr;
+    value = op->getOperand(0);
+  }
+  return nullptr;
 }
 
 // What is read when `value` is read through views and casts. Two masks with different fills cannot be one read; a
@@ -65,8 +74,8 @@ static Value withoutViews(Value value) {
 }
 
 SmallVector<Value, 2> contractionFactors(ReduceOp reduce) {
-  auto product = withoutCasts(reduce.getInput()).getDefiningOp<MulOp>();
-  if (!product || reduce.getKind() != ReduceKind::Sum)
+  MulOp product = reduce.getKind() == ReduceKind::Sum ? productOf(reduce.getInput()) : nullptr;
+  if (!product)
     return {};
   SmallVector<Value, 2> factors{withoutViews(product.getLhs()), withoutViews(product.getRhs())};
   bool reused = false;
@@ -75,7 +84,7 @@ SmallVector<Value, 2> contractionFactors(ReduceOp reduce) {
     if (factor.getDefiningOp<IotaOp>() || (constant && !isa<DenseElementsAttr>(constant.getValue())) ||
         (constant && isa<SplatElementsAttr>(constant.getValue())))
       return {};
-    reused |= elementCount(factor.getType()) < elementCount(product.getType());
+    reused |= elementCount(factor.getType()) < elementCount(reduce.getInput().getType());
   }
   return reused ? factors : SmallVector<Value, 2>();
 }

@@ -278,6 +278,24 @@ func.func @one_hot_matmul(%i: tensor<16xi32>, %w: tensor<8x4xf32>) -> tensor<16x
 
 // -----
 
+// A reshape between a product and its bias is made before the product's sum; it stays a contraction.
+// CHECK-LABEL: func @reshaped_epilogue
+// CHECK: tiny.kernel "matmul_0" shared
+// CHECK: ({{.*}}) -> (sum tensor<{{.*}}>) {
+// CHECK-NEXT: ^bb0(%[[A:.*]]: f32, %[[B:.*]]: f32):
+// CHECK-NEXT: tiny.mul %[[A]], %[[B]]
+func.func @reshaped_epilogue(%x: tensor<6x4xf32>, %b: tensor<2x3x8xf32>, %w: tensor<8x4xf32>) -> tensor<2x3x8xf32> {
+  %xv = tiny.view %x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<6x4xf32> -> tensor<6x8x4xf32>
+  %wv = tiny.view %w by affine_map<(d0, d1, d2) -> (d1, d2)> : tensor<8x4xf32> -> tensor<6x8x4xf32>
+  %p = tiny.mul %xv, %wv : tensor<6x8x4xf32>
+  %s = tiny.reduce sum %p [2] : tensor<6x8x4xf32> -> tensor<6x8xf32>
+  %v = tiny.view %s by affine_map<(d0, d1, d2) -> (d0 * 3 + d1, d2)> : tensor<6x8xf32> -> tensor<2x3x8xf32>
+  %r = tiny.add %v, %b : tensor<2x3x8xf32>
+  return %r : tensor<2x3x8xf32>
+}
+
+// -----
+
 // A window of height 1 is one all the same.
 // CHECK-LABEL: func @flat_window
 // CHECK: tiny.kernel "conv_0" shared 3
