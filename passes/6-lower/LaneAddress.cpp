@@ -57,8 +57,8 @@ static int64_t divisorOf(Value value) {
 }
 
 LanePoints::LanePoints(OpBuilder &b, Location loc, ValueRange offsets, const RegisterShape &shape,
-                       ArrayRef<int64_t> coordinates)
-    : b(b), loc(loc), offsets(offsets), lanes(shape.lanes) {
+                       ArrayRef<int64_t> coordinates, int64_t spread)
+    : b(b), loc(loc), offsets(offsets), lanes(shape.lanes), spread(spread) {
   for (auto [d, offset] : llvm::enumerate(offsets)) {
     APInt constant;
     AffineExpr at = matchPattern(offset, m_ConstantInt(&constant)) ? b.getAffineConstantExpr(constant.getSExtValue())
@@ -158,8 +158,8 @@ Value LanePoints::vectorOf(AffineExpr expr, Type type) {
     return splatInteger(b, loc, type, constant.getValue());
   if (isa<AffineSymbolExpr>(expr)) {
     SmallVector<Attribute> numbers;
-    for (int64_t i = 0; i < lanes; ++i)
-      numbers.push_back(b.getIntegerAttr(vectorType.getElementType(), i));
+    for (int64_t i = 0; i < lanes * spread; ++i)
+      numbers.push_back(b.getIntegerAttr(vectorType.getElementType(), i / spread));
     return arith::ConstantOp::create(b, loc, cast<TypedAttr>(DenseElementsAttr::get(vectorType, numbers)));
   }
   if (!expr.isFunctionOfSymbol(0)) {
@@ -181,7 +181,7 @@ Value LanePoints::vectorOf(AffineExpr expr, Type type) {
 }
 
 Value LanePoints::vector(const Split &split, unsigned width, bool withBase) {
-  auto type = VectorType::get({lanes}, b.getIntegerType(width));
+  auto type = VectorType::get({lanes * spread}, b.getIntegerType(width));
   AffineExpr expr = b.getAffineSymbolExpr(0) * split.stride;
   if (lanes == 1)
     expr = b.getAffineConstantExpr(0);
@@ -222,6 +222,6 @@ LanePoints::Mask LanePoints::mask(IntegerSet set) {
 Value LanePoints::asVector(const Mask &mask) {
   if (!mask.uniform)
     return mask.lanes;
-  Value all = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), mask.uniform);
+  Value all = vector::BroadcastOp::create(b, loc, VectorType::get({lanes * spread}, b.getI1Type()), mask.uniform);
   return mask.lanes ? arith::AndIOp::create(b, loc, all, mask.lanes).getResult() : all;
 }

@@ -32,8 +32,10 @@ struct RegisterShape {
 /// dimension the lane's number more.
 class LanePoints {
 public:
+  /// With `spread`, each lane stands for so many elements of the vectors that are made: the element's lane is its
+  /// number divided by `spread`.
   LanePoints(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange offsets, const RegisterShape &shape,
-             llvm::ArrayRef<int64_t> coordinates);
+             llvm::ArrayRef<int64_t> coordinates, int64_t spread = 1);
 
   /// An expression over the domain's dimensions, as base + stride * lane + bent(lane): `base` does not vary over lanes.
   struct Split {
@@ -67,7 +69,7 @@ private:
   mlir::Location loc;
   llvm::SmallVector<mlir::Value> offsets;
   llvm::SmallVector<mlir::AffineExpr> replacements;
-  int64_t lanes;
+  int64_t lanes, spread;
 };
 
 } // namespace tinyc
