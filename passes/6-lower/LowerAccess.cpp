@@ -132,9 +132,9 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
     if (Value inside = wide.asVector(wide.mask(load.getMask().value_or(IntegerSet()))))
       touched = arith::AndIOp::create(b, loc, touched, inside);
     auto wideFill = SplatElementsAttr::get(wideType, fill.getSplatValue<Attribute>());
-    Value all = LLVM::MaskedLoadOp::create(b, loc, wideType, at(base), touched,
-                                           arith::ConstantOp::create(b, loc, wideFill),
-                                           b.getI32IntegerAttr(bytesOf(memory)));
+    Value all =
+        LLVM::MaskedLoadOp::create(b, loc, wideType, at(base), touched, arith::ConstantOp::create(b, loc, wideFill),
+                                   b.getI32IntegerAttr(bytesOf(memory)));
     return fromMemory(loc, vector::ShuffleOp::create(b, loc, all, all, chosen), element);
   }
   Value lanes = points.asVector(mask);
