@@ -13,7 +13,14 @@ def Tiny_YieldOp : Tiny_Op<"yield", [Pure, Terminator, ReturnLike,
   let summary = "Ends a region and gives its results";
   let description = [{
     ```mlir
-    tiny.yield %a, %b : f32, f32
+    %r = tiny.cond %c (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%a: tensor<4xf32>):
+      tiny.yield %a : tensor<4xf32>
+    } else {
+    ^bb0(%a: tensor<4xf32>):
+      %d = tiny.add %a, %a : tensor<4xf32>
+      tiny.yield %d : tensor<4xf32>
+    }
     ```
   }];
   let arguments = (ins Variadic<Tiny_Value>:$values);
@@ -50,8 +57,8 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
         %minus = tiny.const -1.0 : f32
         %n = tiny.mul %max, %minus : f32
         %d = tiny.add %v, %n : f32
-        %x = tiny.exp e %d : f32
-        tiny.yield %x, %x : f32, f32
+        %p = tiny.exp e %d : f32
+        tiny.yield %p, %p : f32, f32
       }
       %o = tiny.stage parallel [8, 100] (%e by affine_map<(d0, d1) -> (d0, d1)> : tensor<8x100xf32>,
                                          %s by affine_map<(d0, d1) -> (d0)> : tensor<8xf32>) -> (none tensor<8x100xf32>) {
@@ -130,6 +137,7 @@ def Tiny_LaunchOp : Tiny_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
     definition of its stages and of its inputs and outputs.
 
     ```mlir
+    func.func private @softmax(memref<8x100xf32>, memref<8x100xf32>, index)
     %r = tiny.launch @softmax "softmax_0" units 8 (%x) {bytes = 6400 : i64, flops = 4000 : i64}
          : (tensor<8x100xf32>) -> tensor<8x100xf32>
     ```
