@@ -303,7 +303,7 @@ static Value importPad(NodeImport &n) {
     before[d] = (**pads)[i];
     after[d] = (**pads)[i + along.size()];
     int64_t limit = int64_t(1) << 40;
-    if (std::max(std::abs(before[d]), std::abs(after[d])) > limit)
+    if (std::max(before[d], after[d]) > limit || std::min(before[d], after[d]) < -limit)
       return n.fail("pads: too large");
   }
   if (mode != "constant") {

@@ -57,8 +57,8 @@ static FailureOr<SmallVector<Window>> windowsOf(NodeImport &n, ArrayRef<int64_t>
   constexpr int64_t limit = int64_t(1) << 31;
   for (size_t d = 0; d < spatial; ++d) {
     Window w{kernel[d], strides[d], dilations[d], pads[d], pads[d + spatial]};
-    if (w.size < 1 || w.stride < 1 || w.dilation < 1 || std::abs(w.before) >= limit || std::abs(w.after) >= limit ||
-        std::max({w.size, w.stride, w.dilation}) >= limit)
+    if (w.size < 1 || w.stride < 1 || w.dilation < 1 || std::max(w.before, w.after) >= limit ||
+        std::min(w.before, w.after) <= -limit || std::max({w.size, w.stride, w.dilation}) >= limit)
       return n.error() << "expected a kernel, strides and dilations of at least 1 along spatial dimension " << d
                        << ", and pads in reason; found " << w.size << ", " << w.stride << ", " << w.dilation
                        << " and pads " << w.before << ", " << w.after;
