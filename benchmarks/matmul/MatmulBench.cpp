@@ -2,7 +2,7 @@
 //
 // GFLOP/s of one matrix product on one core, and how long it took to compile.
 //
-//   matmul-bench M N K [ROUNDS] ["schedule <...>"]      prints the median over the rounds
+//   matmul-bench M N K [ROUNDS] [transposed] ["schedule <...>"]      prints the median over the rounds
 
 #include "test/targets/CpuKernels.h"
 
@@ -15,19 +15,21 @@ using namespace tinyc;
 
 int main(int argc, char **argv) {
   if (argc < 4) {
-    fprintf(stderr, "usage: matmul-bench M N K [ROUNDS] [\"schedule <...>\"]\n");
+    fprintf(stderr, "usage: matmul-bench M N K [ROUNDS] [transposed] [\"schedule <...>\"]\n");
     return 2;
   }
   int64_t m = atoll(argv[1]), n = atoll(argv[2]), k = atoll(argv[3]), rounds = argc > 4 ? atoll(argv[4]) : 20;
-  std::string schedule = argc > 5 ? argv[5] : "";
+  // With `transposed` the right side is stored as [N, K].
+  bool transposed = argc > 5 && std::string(argv[5]) == "transposed";
+  std::string schedule = argc > 5 + transposed ? argv[5 + transposed] : "";
   auto tensor = [](int64_t a, int64_t b) { return "tensor<" + std::to_string(a) + "x" + std::to_string(b) + "xf32>"; };
-  std::string a = tensor(m, k), b = tensor(k, n), c = tensor(m, n);
+  std::string a = tensor(m, k), b = transposed ? tensor(n, k) : tensor(k, n), c = tensor(m, n);
   std::string text =
       "func.func @main(%a: " + a + ", %b: " + b + ") -> " + c + " {\n%r = tiny.kernel \"matmul\" shared 2 " + schedule +
       " (%a, %b) : (" + a + ", " + b + ") -> " + c + " {\n^bb0(%x: " + a + ", %y: " + b +
       "):\n%s = tiny.stage parallel [" + std::to_string(m) + ", " + std::to_string(n) + "] reduce [" +
       std::to_string(k) + "] (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : " + a +
-      ", %y by affine_map<(d0, d1, d2) -> (d2, d1)> : " + b + ") -> (sum " + c +
+      ", %y by affine_map<(d0, d1, d2) -> (" + (transposed ? "d1, d2" : "d2, d1") + ")> : " + b + ") -> (sum " + c +
       ") {\n^bb0(%u: f32, %v: f32):\n%p = tiny.mul %u, %v : f32\ntiny.yield %p : f32\n}\ntiny.yield %s : " + c +
       "\n}\nreturn %r : " + c + "\n}\n";
   CompiledKernel first = compileKernel(text), kernel = compileKernel(text);

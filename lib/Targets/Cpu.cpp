@@ -51,7 +51,10 @@ void CpuBackend::addLowerPasses(OpPassManager &pm, const Chip &chip) const {
   kernels.addPass(createExpandElementary());
   kernels.addPass(createLowerArith());
   kernels.addPass(createLowerAffinePass());
-  kernels.addPass(arith::createArithExpandOpsPass());
+  // bf16 is widened and rounded in integers: LLVM calls a library for it where the chip has no such instructions.
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  kernels.addPass(arith::createArithExpandOpsPass(expand));
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createSCFToControlFlowPass());

@@ -67,7 +67,7 @@ private:
   SmallVector<Value> batch;
   Positions m, n, k;
   Value rows, columns, sums;
-  bool rowsAlongK = true;
+  bool rowsAlongK = true, columnsAlongK = false;
   bool severalDepths = false;
 };
 
@@ -164,6 +164,30 @@ void ContractionTiler::packColumns(Value firstColumn, Positions k) {
   unsigned nb = batch.size(), rank = nb + 3;
   Value factor = factorOf(c.stage, c.columnsRead), zero = constant(0);
   AffineMap place = select(b.getContext(), rank, {nb + 2, nb + 1});
+  if (columnsAlongK) {
+    // Columns that lie along k in memory are read so, and turned in registers.
+    int64_t side = std::min(f.schedule.getVector(), tileColumns);
+    SmallVector<unsigned> turned(llvm::to_vector(llvm::seq<unsigned>(0, rank)));
+    std::swap(turned[nb + 1], turned[nb + 2]);
+    AffineMap turn = select(b.getContext(), rank, turned);
+    loop(k.begin, k.end, side, [&](Value kAt) {
+      loop(zero, constant(tileColumns), side, [&](Value column) {
+        Value nAt = arith::AddIOp::create(b, loc, firstColumn, column);
+        TileDomain domain = domainAt(zero, 1, nAt, side, kAt, side);
+        // The last panel may begin beyond the columns' end in its second half.
+        if (n.total % tileColumns != 0 || n.most % tileColumns != 0)
+          domain.bounds[nb + 1] = n.total;
+        Value tile = readFactor(c.columnsRead, factor, domain);
+        tile = ViewOp::create(b, loc, tile.getType(), tile, turn);
+        TileDomain local = domain;
+        local.bounds.assign(rank, std::nullopt);
+        local.offsets[nb + 1] = subtract(kAt, k.begin);
+        local.offsets[nb + 2] = column;
+        storeTile(b, loc, tile, columns, local, select(b.getContext(), rank, {nb + 1, nb + 2}));
+      });
+    });
+    return;
+  }
   loop(k.begin, k.end, 1, [&](Value kAt) {
     TileDomain domain = domainAt(zero, 1, firstColumn, tileColumns, kAt, 1);
     Value tile = readFactor(c.columnsRead, factor, domain);
@@ -256,6 +280,11 @@ void ContractionTiler::run() {
   auto rowType = cast<RankedTensorType>(stage.getOperand(c.rowsRead).getType());
   AddressForm address = linearAddress(stage.getMap(c.rowsRead).compose(toStage), rowType.getShape());
   rowsAlongK = address.coefficient(nb) != 1 || address.coefficient(nb + 2) == 1;
+  auto columnType = cast<RankedTensorType>(stage.getOperand(c.columnsRead).getType());
+  AddressForm columnAddress = linearAddress(stage.getMap(c.columnsRead).compose(toStage), columnType.getShape());
+  columnsAlongK = columnAddress.coefficient(nb + 2) == 1 && columnAddress.coefficient(nb + 1) != 1 &&
+                  !columnAddress.isBent(nb + 2) && f.schedule.getVector() > 1 &&
+                  tileColumns % f.schedule.getVector() == 0;
   // Rows stand apart by an odd number of cache lines.
   int64_t bytes = element.getIntOrFloatBitWidth() / 8, line = 64 / bytes;
   auto padded = [&](int64_t size) { return (llvm::divideCeil(size + kCopyLanes, line) | 1) * line; };
@@ -265,7 +294,7 @@ void ContractionTiler::run() {
     return memref::AllocaOp::create(b, loc, MemRefType::get({outer, inner}, element));
   };
   rows = rowsAlongK ? allocate(blockRows, padded(block)) : allocate(block, padded(blockRows));
-  columns = allocate(block, tileColumns);
+  columns = allocate(llvm::divideCeil(block, f.schedule.getVector()) * f.schedule.getVector(), tileColumns);
   sums = severalDepths ? allocate(blockRows, blockColumns) : allocate(tileRows, tileColumns);
 
   if (severalDepths) {

@@ -11,6 +11,26 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
+// A matrix of registers by lanes, turned. Interleaving the lower with the upper half of the registers moves the top bit
+// of an element's number to the bottom; after log2(registers) rounds the number (register, lane) is (lane, register).
+static SmallVector<Value> turnRegisters(OpBuilder &b, Location loc, SmallVector<Value> rows) {
+  int64_t count = rows.size(), lanes = cast<VectorType>(rows[0].getType()).getNumElements();
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < lanes; ++i) {
+    low.push_back(i / 2 + (i % 2 ? lanes : 0));
+    high.push_back(lanes / 2 + i / 2 + (i % 2 ? lanes : 0));
+  }
+  for (int64_t round = count; round > 1; round /= 2) {
+    SmallVector<Value> mixed;
+    for (int64_t i = 0; i < count / 2; ++i) {
+      mixed.push_back(vector::ShuffleOp::create(b, loc, rows[i], rows[i + count / 2], low));
+      mixed.push_back(vector::ShuffleOp::create(b, loc, rows[i], rows[i + count / 2], high));
+    }
+    rows = mixed;
+  }
+  return rows;
+}
+
 // Each dimension of the source is a dimension of the result or a constant.
 void TileLowering::lowerView(ViewOp view) {
   auto type = cast<VectorType>(view.getType()), from = cast<VectorType>(view.getInput().getType());
@@ -34,6 +54,16 @@ void TileLowering::lowerView(ViewOp view) {
   bool laneMoves = shape.lane >= 0 && view.getMap().isFunctionOfDim(shape.lane);
   bool sameLanes = laneMoves && source.lane >= 0 && source.lanes == shape.lanes &&
                    view.getMap().getResult(source.lane) == b.getAffineDimExpr(shape.lane);
+  // A square turned: the only two dimensions longer than 1 change places.
+  auto laneFrom =
+      source.lane >= 0 ? dyn_cast<AffineDimExpr>(view.getMap().getResult(source.lane)) : AffineDimExpr(nullptr);
+  bool turned = laneMoves && !sameLanes && laneFrom && type.getDimSize(laneFrom.getPosition()) == shape.lanes;
+  if (turned && source.registers == source.lanes && shape.registers == shape.lanes && shape.lanes == source.lanes &&
+      llvm::isPowerOf2_64(shape.lanes) &&
+      llvm::count_if(type.getShape(), [](int64_t size) { return size != 1; }) == 2) {
+    registers[view.getResult()] = turnRegisters(b, loc, input);
+    return;
+  }
   for (int64_t r = 0; r < shape.registers; ++r) {
     SmallVector<int64_t> at = shape.coordinates(r), first = coordinatesOf(at);
     Value holder = input[source.registerOf(first)];

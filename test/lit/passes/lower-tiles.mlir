@@ -62,3 +62,31 @@ func.func @sum(%a: memref<64xf32>, %c: memref<64xf32>, %unit: index) attributes 
   tiny.store %s, %c[] by affine_map<() -> (0)> : vector<f32>, memref<64xf32>
   return
 }
+
+// -----
+
+// A square that is turned: rounds of interleaving, no element by itself.
+// CHECK-LABEL: func.func @turn
+// CHECK-COUNT-8: vector.shuffle %{{.*}}, %{{.*}} {{.*}} : vector<4xf32>, vector<4xf32>
+// CHECK-NOT: vector.insert
+func.func @turn(%a: memref<4x4xf32>, %c: memref<4x4xf32>, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %t = tiny.load %a[%c0, %c0] by affine_map<(d0, d1) -> (d0, d1)> : memref<4x4xf32> -> vector<4x4xf32>
+  %u = tiny.view %t by affine_map<(d0, d1) -> (d1, d0)> : vector<4x4xf32> -> vector<4x4xf32>
+  tiny.store %u, %c[%c0, %c0] by affine_map<(d0, d1) -> (d0, d1)> : vector<4x4xf32>, memref<4x4xf32>
+  return
+}
+
+// -----
+
+// A short stride is one masked piece of memory and a shuffle.
+// CHECK-LABEL: func.func @pairs
+// CHECK-NOT: gather
+// CHECK: llvm.intr.masked.load {{.*}} -> vector<32xf32>
+// CHECK: vector.shuffle %{{.*}} [0, 2, 4, 6
+func.func @pairs(%a: memref<64xf32>, %c: memref<16xf32>, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %t = tiny.load %a[%c0] by affine_map<(d0) -> (d0 * 2)> : memref<64xf32> -> vector<16xf32>
+  tiny.store %t, %c[%c0] by affine_map<(d0) -> (d0)> : vector<16xf32>, memref<16xf32>
+  return
+}
