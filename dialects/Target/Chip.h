@@ -36,6 +36,7 @@ struct Chip {
   double gflopsTensor;                   ///< peak of 16-bit tensor cores; 0 without
   double gbps;                           ///< memory
   bool asyncCopy;                        ///< has asynchronous copies from global to shared memory (cp.async)
+  bool matrixLoads;                      ///< has loads of 8x8 matrices from shared memory (ldmatrix)
   std::vector<std::string> instructions; ///< rows of the tensor-core table that it has
   std::string document;                  ///< the vendor's document the row was read from
 };

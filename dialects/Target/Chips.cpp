@@ -65,6 +65,7 @@ static Chip nvidiaRow(std::string name, std::string cpu, std::string features, i
   chip.gflopsTensor = tensor;
   chip.gbps = gbps;
   chip.asyncCopy = true;
+  chip.matrixLoads = true;
   chip.instructions = std::move(instructions);
   chip.document = "https://docs.nvidia.com/cuda/cuda-c-programming-guide/#compute-capabilities";
   return chip;

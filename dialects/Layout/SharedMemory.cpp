@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Shared memory as seen through linear layouts.
+
+#include "dialects/Layout/SharedMemory.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallSet.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/MathExtras.h"
+#include <map>
+#include <set>
+
+using namespace tinyc;
+
+// Bytes that the banks deliver in one visit.
+static constexpr int64_t kBankBytes = 4, kVisitBytes = 128;
+
+VectorBits tinyc::vectorBits(const LinearLayout &offsets, int64_t most) {
+  VectorBits found;
+  for (int64_t step = 1; step < most; step *= 2) {
+    unsigned bit = 0, bits = offsets.bits(kRegister);
+    while (bit < bits && offsets.flatBasis(kRegister, bit) != step)
+      ++bit;
+    if (bit == bits)
+      break;
+    found.push_back(bit);
+  }
+  // Everything else must move in whole vectors.
+  auto aligned = [&](const VectorBits &run) {
+    int64_t size = int64_t(1) << run.size();
+    for (const LinearLayout::Input &input : offsets.inputs())
+      for (unsigned bit = 0; bit < input.bases.size(); ++bit)
+        if (!(input.name == kRegister && llvm::is_contained(run, bit)) && offsets.flatBasis(input.name, bit) % size)
+          return false;
+    return true;
+  };
+  while (!found.empty() && !aligned(found))
+    found.pop_back();
+  return found;
+}
+
+// Visits when each lane of the group [first, first + count) touches `bytes` bytes at its address.
+static int64_t groupVisits(llvm::function_ref<int64_t(int64_t)> address, int64_t first, int64_t count, int64_t bytes) {
+  std::map<int64_t, std::set<int64_t>> words;
+  for (int64_t lane = first; lane < first + count; ++lane)
+    for (int64_t byte = 0; byte < bytes; byte += kBankBytes) {
+      int64_t word = (address(lane) + byte) / kBankBytes;
+      words[word % (kVisitBytes / kBankBytes)].insert(word);
+    }
+  size_t most = 1;
+  for (auto &[bank, distinct] : words)
+    most = std::max(most, distinct.size());
+  return most;
+}
+
+int64_t tinyc::bankVisits(const LinearLayout &offsets, const VectorBits &vector, int64_t elementBytes, int64_t *ideal) {
+  int64_t bytes = elementBytes << vector.size(), lanes = offsets.size(kLane);
+  int64_t group = std::min(lanes, std::max<int64_t>(1, kVisitBytes / std::max(bytes, kBankBytes)));
+  auto address = [&](int64_t lane) { return offsets.applyFlat({{kLane, lane}}) * elementBytes; };
+  int64_t visits = 0;
+  for (int64_t first = 0; first < lanes; first += group)
+    visits += groupVisits(address, first, group, bytes);
+  if (ideal)
+    *ideal = lanes / group;
+  return visits;
+}
+
+int64_t tinyc::bankConflicts(const LinearLayout &offsets, const VectorBits &vector, int64_t elementBytes) {
+  int64_t ideal, visits = bankVisits(offsets, vector, elementBytes, &ideal);
+  return visits - ideal;
+}
+
+std::optional<MatrixLoad> tinyc::matrixLoad(const LinearLayout &offsets, int64_t elementBytes) {
+  constexpr int64_t kRow = 8; // elements of a matrix row
+  if (elementBytes != 2 || offsets.bits(kLane) != 5 || offsets.bits(kRegister) < 1)
+    return std::nullopt;
+  auto lane = [&](unsigned bit) { return offsets.flatBasis(kLane, bit); };
+  auto reg = [&](unsigned bit) { return offsets.flatBasis(kRegister, bit); };
+  MatrixLoad load;
+  load.pairBit = 0;
+  // The three steps inside a matrix row, and the three that choose the row.
+  std::array<int64_t, 3> inside, rows;
+  if (reg(0) == 1) {
+    load.transpose = false;
+    inside = {reg(0), lane(0), lane(1)};
+    rows = {lane(2), lane(3), lane(4)};
+  } else {
+    load.transpose = true;
+    inside = {lane(2), lane(3), lane(4)};
+    rows = {reg(0), lane(0), lane(1)};
+  }
+  if (inside != std::array<int64_t, 3>{1, 2, 4})
+    return std::nullopt;
+  for (int64_t row : rows)
+    if (row % kRow)
+      return std::nullopt;
+  for (unsigned bit = 1; bit < offsets.bits(kRegister); ++bit)
+    if (reg(bit) % kRow)
+      return std::nullopt;
+  for (unsigned bit = 0; bit < offsets.bits(kWarp); ++bit)
+    if (offsets.flatBasis(kWarp, bit) % kRow)
+      return std::nullopt;
+  for (unsigned bit = 1; bit < offsets.bits(kRegister) && load.matrixBits.size() < 2; ++bit)
+    load.matrixBits.push_back(bit);
+  load.addressOfLane.assign(rows.begin(), rows.end());
+  for (unsigned bit : load.matrixBits)
+    load.addressOfLane.push_back(reg(bit));
+  load.addressOfLane.resize(5, 0);
+  return load;
+}
+
+LinearLayout tinyc::swizzledPlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> order, int64_t chunk,
+                                      unsigned firstRow, unsigned rows) {
+  int64_t elements = 1;
+  for (int64_t size : shape)
+    elements *= size;
+  LinearLayout placement({elements});
+  int64_t columns = order.empty() ? 1 : shape[order.front()];
+  int64_t stride = 1;
+  llvm::SmallVector<llvm::SmallVector<LinearLayout::Point>> bases(shape.size());
+  for (int64_t dim : order)
+    for (int64_t step = 1; step < shape[dim]; step *= 2, stride *= 2) {
+      int64_t offset = stride;
+      if (stride >= columns) {
+        unsigned row = llvm::Log2_64(stride / columns);
+        int64_t exchange = row >= firstRow && row < firstRow + rows ? chunk << (row - firstRow) : 0;
+        if (exchange < columns)
+          offset ^= exchange;
+      }
+      bases[dim].push_back({offset});
+    }
+  for (unsigned d = 0; d < shape.size(); ++d)
+    placement.addInput(dimName(d), bases[d]);
+  return placement;
+}
+
+int64_t tinyc::sharedCost(const SharedAccess &access, const LinearLayout &placement, int64_t elementBytes) {
+  LinearLayout offsets = access.layout.compose(placement);
+  int64_t registers = offsets.size(kRegister);
+  if (access.matrixLoads)
+    if (std::optional<MatrixLoad> load = matrixLoad(offsets, elementBytes)) {
+      // Each matrix is one visit if its eight rows meet in no bank.
+      int64_t matrices = int64_t(1) << load->matrixBits.size(), visits = 0;
+      auto address = [&](int64_t lane) {
+        int64_t offset = 0;
+        for (unsigned bit = 0; bit < 5; ++bit)
+          offset ^= lane >> bit & 1 ? load->addressOfLane[bit] : 0;
+        return offset * elementBytes;
+      };
+      for (int64_t matrix = 0; matrix < matrices; ++matrix)
+        visits += groupVisits(address, matrix * 8, 8, 16);
+      return registers / (2 * matrices) * (visits + 1);
+    }
+  VectorBits vector = vectorBits(offsets, 16 / elementBytes);
+  return (registers >> vector.size()) * (bankVisits(offsets, vector, elementBytes) + 1);
+}
+
+// Whether `width` elements along the access's dimension stay consecutive.
+static bool keepsTogether(const SharedAccess &access, const LinearLayout &placement) {
+  for (int64_t step = 1, bit = 0; step < access.width; step *= 2, ++bit)
+    if (placement.flatBasis(dimName(access.fastest), bit) != step)
+      return false;
+  return true;
+}
+
+LinearLayout tinyc::choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<SharedAccess> accesses,
+                                    int64_t elementBytes) {
+  llvm::SmallVector<int64_t> rowMajor;
+  for (int64_t d = shape.size(); d-- > 0;)
+    rowMajor.push_back(d);
+  llvm::SmallVector<llvm::SmallVector<int64_t>> orders = {rowMajor};
+  if (shape.size() > 1) {
+    orders.push_back(rowMajor);
+    std::swap(orders.back()[0], orders.back()[1]);
+  }
+  std::optional<LinearLayout> best;
+  int64_t bestCost = 0;
+  auto consider = [&](LinearLayout placement) {
+    int64_t cost = 0;
+    for (const SharedAccess &access : accesses) {
+      if (!keepsTogether(access, placement))
+        return;
+      cost += sharedCost(access, placement, elementBytes);
+    }
+    if (best && cost >= bestCost)
+      return;
+    if (!placement.isBijective())
+      llvm::report_fatal_error("a swizzled placement is not bijective");
+    best = std::move(placement);
+    bestCost = cost;
+  };
+  for (llvm::ArrayRef<int64_t> order : orders) {
+    consider(swizzledPlacement(shape, order, 1, 0, 0));
+    int64_t columns = order.empty() ? 1 : shape[order.front()];
+    for (int64_t chunk = std::max<int64_t>(1, 16 / elementBytes); chunk >= 1; chunk /= 2)
+      for (unsigned rows = 1; chunk << rows <= columns && rows <= 5; ++rows)
+        for (unsigned firstRow = 0; firstRow < 4; ++firstRow)
+          consider(swizzledPlacement(shape, order, chunk, firstRow, rows));
+  }
+  return *best;
+}
