@@ -54,6 +54,36 @@ def ProveBounds : Pass<"prove-bounds", "::mlir::ModuleOp"> {
 
 //===- 5-lanes ---------------------------------------------------------------------------------------------------===//
 
+def PipelineLoads : Pass<"pipeline-loads", "::mlir::ModuleOp"> {
+  let summary = "Stages a contraction's operand tiles in shared memory, ahead of their use";
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect",
+                           "::tinyc::lane::LaneDialect"];
+}
+
+def Lanes : Pass<"lanes", "::mlir::ModuleOp"> {
+  let summary = "Gives tiles of GPU kernels linear layouts and rewrites them to the code of one lane";
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::tinyc::tiny::TinyDialect",
+                           "::tinyc::lane::LaneDialect"];
+}
+
+def TensorCore : Pass<"tensor-core", "::mlir::func::FuncOp"> {
+  let summary = "Turns products of fragments into matrix instructions or multiply-adds";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::ROCDL::ROCDLDialect",
+                           "::mlir::math::MathDialect", "::mlir::vector::VectorDialect", "::tinyc::tiny::TinyDialect"];
+}
+
+def InsertBarriers : Pass<"insert-barriers", "::mlir::func::FuncOp"> {
+  let summary = "Inserts waits from tokens, and barriers where lanes meet in shared memory";
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::nvgpu::NVGPUDialect"];
+}
+
+def VerifyBarriers : Pass<"verify-barriers", "::mlir::func::FuncOp"> {
+  let summary = "Proves that lanes meet in shared memory only across barriers";
+}
+
 //===- 6-lower ---------------------------------------------------------------------------------------------------===//
 
 def OutlineKernels : Pass<"outline-kernels", "::mlir::ModuleOp"> {
@@ -80,6 +110,21 @@ def ExpandElementary : Pass<"expand-elementary"> {
 def LowerArith : Pass<"lower-arith"> {
   let summary = "Elementwise tiny ops on scalars and vectors become arith, unsigned types signless";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def ToGpu : Pass<"to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Moves kernels of one lane's code into a module of the device";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def LowerNvidia : Pass<"lower-nvidia", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Lowers a module of the device to LLVM and NVVM";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
+def LowerAmd : Pass<"lower-amd", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Lowers a module of the device to LLVM and ROCDL";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::ROCDL::ROCDLDialect"];
 }
 
 #endif

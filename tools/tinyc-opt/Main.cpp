@@ -2,6 +2,7 @@
 //
 // tinyc-opt: every pass of tinyc, and MLIR's own, on IR as text.
 
+#include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/Passes.h"
 
@@ -14,7 +15,7 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<tinyc::tiny::TinyDialect>();
+  registry.insert<tinyc::tiny::TinyDialect, tinyc::lane::LaneDialect>();
   mlir::registerAllPasses();
   tinyc::registerTinycPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "tinyc's pass driver\n", registry));

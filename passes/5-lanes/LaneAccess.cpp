@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From layouts to addresses: which elements a lane touches, in accesses as wide as layout, alignment and mask allow,
+// each under the condition of its mask. Nothing outside a mask is touched.
+
+#include "passes/5-lanes/LaneRewriter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/MathExtras.h"
+#include <map>
+#include <numeric>
+
+using namespace mlir;
+using namespace tinyc;
+
+Value LaneRewriter::constant(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+
+Value LaneRewriter::zero(Type type) {
+  auto element = tiny::elementType(type);
+  TypedAttr attr = isa<FloatType>(element) ? TypedAttr(b.getFloatAttr(element, 0.0)) : b.getIntegerAttr(element, 0);
+  if (auto vector = dyn_cast<VectorType>(type))
+    attr = DenseElementsAttr::get(vector, Attribute(attr));
+  return tiny::ConstOp::create(b, loc, attr);
+}
+
+SmallVector<Value> LaneRewriter::unpack(Value lanes) {
+  SmallVector<Value> elements;
+  for (int64_t i = 0, e = cast<VectorType>(lanes.getType()).getNumElements(); i < e; ++i)
+    elements.push_back(vector::ExtractOp::create(b, loc, lanes, i));
+  return elements;
+}
+
+Value LaneRewriter::pack(ArrayRef<Value> elements, Type element) {
+  auto type = VectorType::get({static_cast<int64_t>(elements.size())}, element);
+  return vector::FromElementsOp::create(b, loc, type, elements);
+}
+
+Value LaneRewriter::linearOfThread(ArrayRef<std::pair<unsigned, int64_t>> bases) {
+  std::vector<std::pair<unsigned, int64_t>> live;
+  for (auto [bit, basis] : bases)
+    if (basis)
+      live.push_back({bit, basis});
+  // The same for the whole kernel: computed once, at its beginning.
+  Value &cached = threadParts[live];
+  if (cached)
+    return cached;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfterValue(thread);
+  Value sum;
+  int64_t used = 0;
+  for (unsigned i = 0; i < live.size();) {
+    // A run of bits that move together: (thread >> first & mask) << shift.
+    auto [first, basis] = live[i];
+    unsigned count = 1;
+    bool power = llvm::isPowerOf2_64(basis);
+    while (power && i + count < live.size() && live[i + count].first == first + count &&
+           live[i + count].second == basis << count)
+      ++count;
+    int64_t mask = ((int64_t(1) << count) - 1) << first;
+    Value term = b.createOrFold<arith::AndIOp>(loc, thread, constant(mask));
+    int64_t all = 0;
+    if (power) {
+      int shift = static_cast<int>(llvm::Log2_64(basis)) - static_cast<int>(first);
+      if (shift > 0)
+        term = b.createOrFold<arith::ShLIOp>(loc, term, constant(shift));
+      else if (shift < 0)
+        term = b.createOrFold<arith::ShRUIOp>(loc, term, constant(-shift));
+      all = ((int64_t(1) << count) - 1) * basis;
+    } else {
+      // One bit with several bits in its basis (a swizzle): all ones where the bit is set, and the basis.
+      term = b.createOrFold<arith::ShRUIOp>(loc, term, constant(first));
+      term = b.createOrFold<arith::MulIOp>(loc, term, constant(basis));
+      all = basis;
+    }
+    if (!sum)
+      sum = term;
+    else if (used & all)
+      sum = b.createOrFold<arith::XOrIOp>(loc, sum, term);
+    else
+      sum = b.createOrFold<arith::AddIOp>(loc, sum, term);
+    used |= all;
+    i += count;
+  }
+  return cached = sum ? sum : constant(0);
+}
+
+// Bases of the thread number's bits, low ones lanes, high ones warps, as given by `of` a flat or single coordinate.
+static SmallVector<std::pair<unsigned, int64_t>> threadBases(const LinearLayout &layout,
+                                                             function_ref<int64_t(const LinearLayout::Point &)> of) {
+  SmallVector<std::pair<unsigned, int64_t>> bases;
+  unsigned lanes = layout.bits(kLane);
+  for (unsigned bit = 0; bit < lanes; ++bit)
+    bases.push_back({bit, of(layout.basis(kLane, bit))});
+  for (unsigned bit = 0; bit < layout.bits(kWarp); ++bit)
+    bases.push_back({lanes + bit, of(layout.basis(kWarp, bit))});
+  return bases;
+}
+
+Value LaneRewriter::lanePart(const LinearLayout &layout, unsigned dim) {
+  return linearOfThread(threadBases(layout, [&](const LinearLayout::Point &basis) { return basis[dim]; }));
+}
+
+Value LaneRewriter::firstReplica(const LinearLayout &layout) {
+  int64_t mask = layout.replicaMask(kLane) | layout.replicaMask(kWarp) << layout.bits(kLane);
+  if (!mask)
+    return {};
+  Value bits = arith::AndIOp::create(b, loc, thread, constant(mask));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, bits, constant(0));
+}
+
+LanePoint LaneRewriter::pointOf(const LinearLayout &layout, int64_t reg, ValueRange offsets) {
+  LinearLayout::Point at = layout.apply({{kRegister, reg}});
+  LanePoint point;
+  for (unsigned d = 0; d < at.size(); ++d) {
+    int64_t threadMask = 0;
+    for (auto [bit, basis] : threadBases(layout, [&](const LinearLayout::Point &p) { return p[d]; }))
+      threadMask |= basis;
+    Value part = lanePart(layout, d);
+    bool disjoint = (threadMask & at[d]) == 0;
+    if (!disjoint)
+      part = b.createOrFold<arith::XOrIOp>(loc, part, constant(at[d]));
+    point.base.push_back(offsets.empty() ? part : b.createOrFold<arith::AddIOp>(loc, offsets[d], part));
+    point.constants.push_back(disjoint ? at[d] : 0);
+  }
+  return point;
+}
+
+Value LaneRewriter::flat(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getRank() == 1)
+    return buffer;
+  int64_t elements = type.getNumElements();
+  auto flatType = MemRefType::get({elements}, type.getElementType(), AffineMap(), type.getMemorySpace());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointAfterValue(buffer);
+  return memref::ReinterpretCastOp::create(b, loc, flatType, buffer, int64_t(0), ArrayRef<int64_t>{elements},
+                                           ArrayRef<int64_t>{1});
+}
+
+// Registers in groups of `vector`: each group's first register and the registers in memory order.
+static SmallVector<SmallVector<unsigned>> groupRegisters(const LinearLayout &layout, const VectorBits &vector) {
+  unsigned mask = 0;
+  for (unsigned bit : vector)
+    mask |= 1u << bit;
+  SmallVector<SmallVector<unsigned>> groups;
+  for (unsigned first = 0; first < layout.size(kRegister); ++first) {
+    if (first & mask)
+      continue;
+    SmallVector<unsigned> group;
+    for (unsigned i = 0; i < 1u << vector.size(); ++i) {
+      unsigned reg = first;
+      for (unsigned bit = 0; bit < vector.size(); ++bit)
+        reg |= (i >> bit & 1) << vector[bit];
+      group.push_back(reg);
+    }
+    groups.push_back(group);
+  }
+  return groups;
+}
+
+SmallVector<ElementAccess> LaneRewriter::accessesOf(MemRefType type, AffineMap map, std::optional<IntegerSet> mask,
+                                                    const LinearLayout &layout, ValueRange offsets, int64_t most,
+                                                    int64_t &width) {
+  unsigned rank = layout.shape().size();
+  AffineExpr linear = linearAddress(type, map);
+  VectorBits vector;
+  std::optional<unsigned> dim = contiguousDim(linear, rank);
+  if (dim && type.getElementTypeBitWidth() >= 8) {
+    // Registers that step along `dim`, and what is known of the coordinates of a first element.
+    SmallVector<int64_t> order = {static_cast<int64_t>(*dim)};
+    for (unsigned d = rank; d-- > 0;)
+      if (d != *dim)
+        order.push_back(d);
+    LinearLayout positions = layout.compose(swizzledPlacement(layout.shape(), order, 1, 0, 0));
+    vector = vectorBits(positions, std::min(most, layout.shape()[*dim]));
+    SmallVector<int64_t> divisors;
+    for (unsigned d = 0; d < rank; ++d) {
+      int64_t divisor = knownDivisor(offsets[d]);
+      for (const LinearLayout::Input &input : layout.inputs())
+        for (unsigned bit = 0; bit < input.bases.size(); ++bit)
+          if (!(d == *dim && input.name == kRegister && llvm::is_contained(vector, bit)))
+            divisor = std::gcd(divisor, input.bases[bit][d]);
+      divisors.push_back(divisor);
+    }
+    width = accessWidth(linear, mask, *dim, divisors, int64_t(1) << vector.size());
+    vector.resize(llvm::Log2_64(width));
+  }
+  width = int64_t(1) << vector.size();
+
+  SmallVector<ElementAccess> accesses;
+  std::map<std::vector<const void *>, Value> known; // equal conditions are computed once, and so are equal coordinates
+  for (SmallVector<unsigned> &group : groupRegisters(layout, vector)) {
+    LanePoint point = pointOf(layout, group.front(), {});
+    SmallVector<AffineExpr> at;
+    for (unsigned d = 0; d < rank; ++d) {
+      Value &base = known[{point.base[d].getAsOpaquePointer(), offsets[d].getAsOpaquePointer()}];
+      if (!base)
+        base = b.createOrFold<arith::AddIOp>(loc, offsets[d], point.base[d]);
+      point.base[d] = base;
+    }
+    for (unsigned d = 0; d < rank; ++d)
+      at.push_back(b.getAffineDimExpr(d) + point.constants[d]);
+    ElementAccess access{group, simplifyAffineExpr(linear.replaceDims(at), rank, 0), point.base, {}};
+    SmallVector<std::pair<AffineExpr, bool>> constraints;
+    std::vector<const void *> key = {nullptr};
+    for (Value base : point.base)
+      key.push_back(base.getAsOpaquePointer());
+    for (unsigned i = 0; mask && i < mask->getNumConstraints(); ++i) {
+      AffineExpr constraint = simplifyAffineExpr(mask->getConstraint(i).replaceDims(at), rank, 0);
+      if (auto decided = dyn_cast<AffineConstantExpr>(constraint)) {
+        access.never |= mask->isEq(i) ? decided.getValue() != 0 : decided.getValue() < 0;
+        continue;
+      }
+      constraints.push_back({constraint, mask->isEq(i)});
+      key.push_back(constraint.getAsOpaquePointer());
+    }
+    Value &condition = known[key];
+    for (auto [constraint, equal] : condition ? ArrayRef<std::pair<AffineExpr, bool>>() : constraints) {
+      Value holds = arith::CmpIOp::create(b, loc, equal ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge,
+                                          expandIndex(b, loc, constraint, point.base), constant(0));
+      condition = condition ? b.createOrFold<arith::AndIOp>(loc, condition, holds) : holds;
+    }
+    access.condition = condition;
+    accesses.push_back(std::move(access));
+  }
+  return accesses;
+}
+
+// Runs of accesses under one condition; each becomes one branch.
+static SmallVector<ArrayRef<ElementAccess>> byCondition(ArrayRef<ElementAccess> accesses) {
+  SmallVector<ArrayRef<ElementAccess>> runs;
+  for (size_t first = 0, last; first < accesses.size(); first = last) {
+    last = first + 1;
+    while (last < accesses.size() && accesses[last].condition == accesses[first].condition &&
+           accesses[last].never == accesses[first].never)
+      ++last;
+    runs.push_back(accesses.slice(first, last - first));
+  }
+  return runs;
+}
+
+LogicalResult LaneRewriter::rewriteLoad(tiny::LoadOp op) {
+  auto type = cast<VectorType>(op.getType());
+  Type element = type.getElementType();
+  LinearLayout layout = loadLayout(op);
+  auto bufferType = cast<MemRefType>(op.getBuffer().getType());
+  Value buffer = scalars.lookup(op.getBuffer());
+  SmallVector<Value> offsets;
+  for (Value offset : op.getOffsets())
+    offsets.push_back(scalars.lookupOrDefault(offset));
+  int64_t width, most = chip.vectorBytes / storageBytes(element);
+  SmallVector<ElementAccess> accesses = accessesOf(bufferType, op.getMap(), op.getMask(), layout, offsets, most, width);
+  Type partType = width == 1 ? element : VectorType::get({width}, element);
+  TypedAttr fillAttr = op.getFillAttr();
+  auto fill = [&]() -> Value {
+    if (!fillAttr)
+      return zero(partType);
+    if (width == 1)
+      return tiny::ConstOp::create(b, loc, fillAttr);
+    return tiny::ConstOp::create(b, loc, DenseElementsAttr::get(cast<VectorType>(partType), Attribute(fillAttr)));
+  };
+  buffer = flat(buffer);
+  SmallVector<Value> registers(layout.size(kRegister));
+  auto load = [&](const ElementAccess &access) -> Value {
+    Value address = expandIndex(b, loc, access.linear, access.base);
+    if (width == 1)
+      return memref::LoadOp::create(b, loc, buffer, address);
+    auto part = vector::LoadOp::create(b, loc, cast<VectorType>(partType), buffer, address);
+    part.setAlignment(width * storageBytes(element));
+    return part;
+  };
+  for (ArrayRef<ElementAccess> run : byCondition(accesses)) {
+    SmallVector<Value> parts;
+    if (run.front().never) {
+      parts.assign(run.size(), fill());
+    } else if (!run.front().condition) {
+      for (const ElementAccess &access : run)
+        parts.push_back(load(access));
+    } else {
+      Value other = fill();
+      auto branch = scf::IfOp::create(
+          b, loc, run.front().condition,
+          [&](OpBuilder &inner, Location) {
+            OpBuilder::InsertionGuard guard(b);
+            b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+            SmallVector<Value> loaded;
+            for (const ElementAccess &access : run)
+              loaded.push_back(load(access));
+            scf::YieldOp::create(b, loc, loaded);
+          },
+          [&](OpBuilder &inner, Location) { scf::YieldOp::create(inner, loc, SmallVector<Value>(run.size(), other)); });
+      parts.assign(branch.getResults().begin(), branch.getResults().end());
+    }
+    for (auto [access, part] : llvm::zip_equal(run, parts))
+      for (auto [i, reg] : llvm::enumerate(access.registers))
+        registers[reg] = width == 1 ? part : vector::ExtractOp::create(b, loc, part, int64_t(i)).getResult();
+  }
+  LaneTile tile{pack(registers, element), layout};
+  bool staged = llvm::all_of(op->getUsers(), [](Operation *user) { return isa<lane::WriteOp>(user); });
+  tiles.try_emplace(op.getResult(), staged ? tile : convert(tile, layoutFor(type.getShape())));
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteStore(tiny::StoreOp op) {
+  LaneTile tile = tileOf(op.getValue());
+  auto type = cast<VectorType>(op.getValue().getType());
+  Type element = type.getElementType();
+  auto bufferType = cast<MemRefType>(op.getBuffer().getType());
+  Value buffer = scalars.lookup(op.getBuffer());
+  SmallVector<Value> offsets;
+  for (Value offset : op.getOffsets())
+    offsets.push_back(scalars.lookupOrDefault(offset));
+  int64_t width, most = chip.vectorBytes / storageBytes(element);
+  tile = convert(tile, accessLayout(bufferType, op.getMap(), op.getMask(), op.getOffsets(), tile.layout));
+  SmallVector<ElementAccess> accesses =
+      accessesOf(bufferType, op.getMap(), op.getMask(), tile.layout, offsets, most, width);
+  buffer = flat(buffer);
+  SmallVector<Value> registers = unpack(tile.lanes);
+  Value first = firstReplica(tile.layout);
+  auto store = [&](const ElementAccess &access) {
+    Value address = expandIndex(b, loc, access.linear, access.base);
+    if (width == 1) {
+      memref::StoreOp::create(b, loc, registers[access.registers.front()], buffer, address);
+      return;
+    }
+    SmallVector<Value> parts;
+    for (unsigned reg : access.registers)
+      parts.push_back(registers[reg]);
+    auto part = vector::StoreOp::create(b, loc, pack(parts, element), buffer, address);
+    part.setAlignment(width * storageBytes(element));
+  };
+  for (ArrayRef<ElementAccess> run : byCondition(accesses)) {
+    if (run.front().never)
+      continue;
+    Value condition = run.front().condition;
+    if (first)
+      condition = condition ? arith::AndIOp::create(b, loc, condition, first).getResult() : first;
+    OpBuilder::InsertionGuard guard(b);
+    if (condition) {
+      auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    for (const ElementAccess &access : run)
+      store(access);
+  }
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteCopy(lane::CopyOp op) {
+  auto sharedType = cast<MemRefType>(op.getShared().getType());
+  Type element = sharedType.getElementType();
+  auto bufferType = cast<MemRefType>(op.getBuffer().getType());
+  Value buffer = scalars.lookup(op.getBuffer()), shared = scalars.lookup(op.getShared());
+  Value slot = scalars.lookupOrDefault(op.getSlot());
+  SmallVector<Value> offsets;
+  for (Value offset : op.getOffsets())
+    offsets.push_back(scalars.lookupOrDefault(offset));
+  LinearLayout layout = copyLayout(op);
+  int64_t width, most = chip.vectorBytes / storageBytes(element);
+  SmallVector<ElementAccess> accesses = accessesOf(bufferType, op.getMap(), op.getMask(), layout, offsets, most, width);
+  if (width * storageBytes(element) < 4)
+    return op.emitOpError("expected runs of at least 4 bytes for an asynchronous copy, found ")
+           << width * storageBytes(element);
+  LinearLayout place = layout.compose(placements.find(shared)->second);
+  buffer = flat(buffer);
+  SmallVector<Value> tokens;
+  Value first = firstReplica(layout);
+  for (const ElementAccess &access : accesses) {
+    LanePoint at = pointOf(place, access.registers.front(), {});
+    Value target = b.createOrFold<arith::AddIOp>(loc, at.base[0], constant(at.constants[0]));
+    Value source = expandIndex(b, loc, access.linear, access.base);
+    Value count;
+    if (access.never) {
+      count = constant(0);
+      source = constant(0);
+    } else if (access.condition) {
+      // Nothing is read where the mask fails; the address stays inside the buffer all the same.
+      count = arith::SelectOp::create(b, loc, access.condition, constant(width), constant(0));
+      source = arith::SelectOp::create(b, loc, access.condition, source, constant(0));
+    }
+    OpBuilder::InsertionGuard guard(b);
+    scf::IfOp branch;
+    if (first) {
+      branch = scf::IfOp::create(b, loc, first, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    auto copy =
+        nvgpu::DeviceAsyncCopyOp::create(b, loc, nvgpu::DeviceAsyncTokenType::get(b.getContext()), shared,
+                                         ValueRange{slot, target}, buffer, ValueRange{source}, b.getIndexAttr(width),
+                                         count, width * storageBytes(element) == 16 ? b.getUnitAttr() : UnitAttr());
+    if (!first)
+      tokens.push_back(copy);
+  }
+  copies[op.getToken()] = tokens;
+  return success();
+}

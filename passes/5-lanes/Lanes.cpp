@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// lanes: gives each tile of a GPU kernel a linear layout and rewrites the kernel to the code of one lane.
+//
+// Needs: func.func kernels with tiles (vectors) whose sizes are powers of two, #tiny.schedule, a target with lanes.
+// Leaves: the same functions on vectors of one lane's registers, gpu.thread_id, memory accesses with conditions,
+// exchanges between lanes, buffers in workgroup memory; lane.await, and no barriers (insert-barriers adds them).
+// Refuses: tiles of other sizes, constants that are not splats, contractions that the instruction does not divide.
+//
+//   %t = tiny.load %x[%i] by affine_map<(d0) -> (d0)> : memref<4096xf32> -> vector<512xf32>
+//   %u = tiny.add %t, %t : vector<512xf32>
+// becomes, for four warps,
+//   %t = vector.load %x[%place] {alignment = 16} : memref<4096xf32>, vector<4xf32>
+//   %u = tiny.add %t, %t : vector<4xf32>
+
+#include "passes/5-lanes/LaneRewriter.h"
+#include "passes/Passes.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace tinyc {
+#define GEN_PASS_DEF_LANES
+#include "passes/Passes.h.inc"
+} // namespace tinyc
+
+using namespace mlir;
+using namespace tinyc;
+
+static bool isTile(Value value) { return isa<VectorType>(value.getType()); }
+
+LaneRewriter::LaneRewriter(func::FuncOp kernel, const Chip &chip, tiny::ScheduleAttr schedule)
+    : kernel(kernel), chip(chip), schedule(schedule), b(kernel.getContext()), loc(kernel.getLoc()) {
+  for (int64_t count : schedule.getWarps().asArrayRef())
+    warps *= count;
+}
+
+//===- Layouts ---------------------------------------------------------------------------------------------------===//
+
+// The positions of m, n and k among a contraction's iteration dimensions; all others must have size 1.
+static LogicalResult contractionDims(vector::ContractionOp op, int64_t &m, int64_t &n, int64_t &k) {
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  SmallVector<int64_t> bounds;
+  op.getIterationBounds(bounds);
+  m = n = k = -1;
+  for (unsigned d = 0; d < bounds.size(); ++d) {
+    bool in[3];
+    for (int i = 0; i < 3; ++i)
+      in[i] = maps[i].isFunctionOfDim(d);
+    int64_t *which = in[0] && !in[1] && in[2]   ? &m
+                     : !in[0] && in[1] && in[2] ? &n
+                     : in[0] && in[1] && !in[2] ? &k
+                                                : nullptr;
+    if (bounds[d] == 1 && !(which && *which < 0))
+      continue;
+    if (!which)
+      return op.emitOpError("expected iteration dimension ") << d << " of size 1, found " << bounds[d];
+    if (*which >= 0 && bounds[*which] != 1)
+      return op.emitOpError("expected one dimension each of m, n and k, found two: ") << *which << " and " << d;
+    *which = d;
+  }
+  if (m < 0 || n < 0 || k < 0)
+    return op.emitOpError("expected dimensions m, n and k");
+  return success();
+}
+
+LogicalResult LaneRewriter::findContraction() {
+  vector::ContractionOp op;
+  kernel.walk([&](vector::ContractionOp found) { op = op ? op : found; });
+  if (!op)
+    return success();
+  const TensorCoreRow *row = findTensorCoreRow(schedule.getInstruction().getValue());
+  if (!row)
+    return op.emitOpError("no matrix instruction \"") << schedule.getInstruction().getValue() << "\" in the table";
+  int64_t m, n, k;
+  if (failed(contractionDims(op, m, n, k)))
+    return failure();
+  auto grid = schedule.getWarps().asArrayRef();
+  if (grid.size() < 3 || grid.back() != 1)
+    return op.emitOpError("expected warps along m, along n and one along k, found [") << grid << "]";
+  int64_t warpsN = grid[grid.size() - 2], warpsM = warps / warpsN;
+  SmallVector<int64_t> bounds;
+  op.getIterationBounds(bounds);
+  std::optional<ContractionLayouts> layouts = contractionLayouts(*row, bounds[m], bounds[n], bounds[k], warpsM, warpsN);
+  if (!layouts)
+    return op.emitOpError("expected a tile of multiples of ")
+           << row->m * warpsM << "x" << row->n * warpsN << "x" << row->k << " for " << row->name << " by " << warpsM
+           << "x" << warpsN << " warps, found " << bounds[m] << "x" << bounds[n] << "x" << bounds[k];
+  contraction = Contraction{
+      row, m, n, k, *layouts, {bounds[m] / (row->m * warpsM), bounds[n] / (row->n * warpsN), bounds[k] / row->k}};
+  // The accumulator's layout is that of all tiles of its shape.
+  auto result = dyn_cast<VectorType>(op.getResultType());
+  if (!result)
+    return op.emitOpError("expected a tile as result");
+  mainShape = SmallVector<int64_t>(result.getShape());
+  mainLayout = operandLayout(op, 2);
+  return success();
+}
+
+LinearLayout LaneRewriter::operandLayout(vector::ContractionOp op, unsigned operand) const {
+  const LinearLayout &fragment = operand == 0   ? contraction->layouts.a
+                                 : operand == 1 ? contraction->layouts.b
+                                                : contraction->layouts.c;
+  int64_t rows = operand == 1 ? contraction->k : contraction->m;
+  int64_t columns = operand == 0 ? contraction->k : contraction->n;
+  AffineMap map = op.getIndexingMapsArray()[operand];
+  auto type = cast<VectorType>(operand == 0 ? op.getLhsType() : operand == 1 ? op.getRhsType() : op.getResultType());
+  LinearLayout layout(type.getShape());
+  for (const LinearLayout::Input &input : fragment.inputs()) {
+    layout.addInput(input.name, {});
+    for (const LinearLayout::Point &basis : input.bases) {
+      LinearLayout::Point placed(type.getRank(), 0);
+      for (unsigned d = 0; d < type.getRank(); ++d) {
+        int64_t dim = map.getDimPosition(d);
+        placed[d] = dim == rows ? basis[0] : dim == columns ? basis[1] : 0;
+      }
+      layout.addInput(input.name, {placed});
+    }
+  }
+  return layout;
+}
+
+LinearLayout LaneRewriter::blocked(ArrayRef<int64_t> shape, std::optional<unsigned> fastest, int64_t vector) const {
+  SmallVector<int64_t> order;
+  if (fastest)
+    order.push_back(*fastest);
+  for (int64_t d = shape.size(); d-- > 0;)
+    if (!fastest || d != *fastest)
+      order.push_back(d);
+  ArrayRef<int64_t> along = schedule.getWarps().asArrayRef();
+  bool given = !contraction && along.size() == shape.size();
+  return blockedLayout(shape, order, vector, chip.lanes, warps, given ? along : ArrayRef<int64_t>());
+}
+
+LogicalResult LaneRewriter::findMainTile() {
+  WalkResult sizes = kernel.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (auto tile = dyn_cast<VectorType>(type)) {
+        for (int64_t size : tile.getShape())
+          if (!llvm::isPowerOf2_64(size)) {
+            op->emitOpError("expected tile sizes that are powers of two, found ") << tile;
+            return WalkResult::interrupt();
+          }
+        if (!contraction && (!mainLayout || tile.getNumElements() > ShapedType::getNumElements(mainShape))) {
+          mainShape = SmallVector<int64_t>(tile.getShape());
+          mainLayout = LinearLayout(mainShape);
+        }
+      }
+    return WalkResult::advance();
+  });
+  if (sizes.wasInterrupted())
+    return failure();
+  if (contraction || !mainLayout)
+    return success();
+  // As many elements to a lane as every access of such a tile can move at once.
+  int64_t vector = chip.vectorBytes;
+  auto narrow = [&](auto op, Type tileType) {
+    auto tile = cast<VectorType>(tileType);
+    auto type = cast<MemRefType>(op.getBuffer().getType());
+    if (tile.getShape() != ArrayRef<int64_t>(mainShape) ||
+        contiguousDim(linearAddress(type, op.getMap()), tile.getRank()) != std::optional<unsigned>(tile.getRank() - 1))
+      return;
+    int64_t most = chip.vectorBytes / storageBytes(type.getElementType());
+    vector = std::min(vector, accessWidth(type, op.getMap(), op.getMask(), op.getOffsets(), mainShape, most));
+  };
+  kernel.walk([&](tiny::LoadOp op) { narrow(op, op.getType()); });
+  kernel.walk([&](tiny::StoreOp op) { narrow(op, op.getValue().getType()); });
+  mainLayout = blocked(mainShape, std::nullopt, vector);
+  return success();
+}
+
+LinearLayout LaneRewriter::layoutFor(ArrayRef<int64_t> shape) const {
+  if (shape == ArrayRef<int64_t>(mainShape))
+    return *mainLayout;
+  // A tile of part of the main tile's dimensions lies as the main tile does along them.
+  SmallVector<int64_t> dims;
+  for (unsigned d = 0, next = 0; d < shape.size(); ++d) {
+    if (shape.size() == mainShape.size())
+      next = d;
+    while (next < mainShape.size() && shape[d] != mainShape[next] && shape.size() != mainShape.size())
+      ++next;
+    if (next >= mainShape.size() || (shape[d] != mainShape[next] && shape[d] != 1))
+      return blocked(shape, std::nullopt, schedule.getVector());
+    dims.push_back(next++);
+  }
+  LinearLayout layout(shape);
+  for (const LinearLayout::Input &input : mainLayout->inputs()) {
+    layout.addInput(input.name, {});
+    for (const LinearLayout::Point &basis : input.bases) {
+      LinearLayout::Point kept;
+      for (unsigned d = 0; d < shape.size(); ++d)
+        kept.push_back(shape[d] == 1 ? 0 : basis[dims[d]]);
+      if (input.name != kRegister || llvm::any_of(kept, [](int64_t v) { return v != 0; }))
+        layout.addInput(input.name, {kept});
+    }
+  }
+  return layout;
+}
+
+LinearLayout LaneRewriter::coalescedLayout(MemRefType buffer, AffineMap map, std::optional<IntegerSet> mask,
+                                           ValueRange offsets, ArrayRef<int64_t> shape) const {
+  int64_t most = chip.vectorBytes / storageBytes(buffer.getElementType());
+  return blocked(shape, contiguousDim(linearAddress(buffer, map), shape.size()),
+                 accessWidth(buffer, map, mask, offsets, shape, most));
+}
+
+LinearLayout LaneRewriter::accessLayout(MemRefType buffer, AffineMap map, std::optional<IntegerSet> mask,
+                                        ValueRange offsets, const LinearLayout &natural) const {
+  std::optional<unsigned> dim = contiguousDim(linearAddress(buffer, map), natural.shape().size());
+  if (!dim)
+    return natural;
+  // What is the same along a dimension is read once by a register and shared; moving it would read it again and again.
+  for (unsigned d = 0; d < natural.shape().size(); ++d)
+    if (natural.shape()[d] > 1 && !map.isFunctionOfDim(d))
+      return natural;
+  // Bytes that one access of a warp moves without a gap: a vector of one lane, then lanes.
+  int64_t bytes = storageBytes(buffer.getElementType());
+  auto run = [&](const LinearLayout &layout) {
+    int64_t reach = 1;
+    auto extends = [&](StringRef name) {
+      for (unsigned bit = 0; bit < layout.bits(name); ++bit)
+        if (layout.basis(name, bit)[*dim] == reach)
+          return true;
+      return false;
+    };
+    while (reach * bytes < chip.vectorBytes && extends(kRegister))
+      reach *= 2;
+    while (extends(kLane))
+      reach *= 2;
+    return reach * bytes;
+  };
+  constexpr int64_t kSector = 32;
+  LinearLayout coalesced = coalescedLayout(buffer, map, mask, offsets, natural.shape());
+  return run(natural) < std::min(kSector, run(coalesced)) ? coalesced : natural;
+}
+
+LinearLayout LaneRewriter::copyLayout(lane::CopyOp op) const {
+  return coalescedLayout(cast<MemRefType>(op.getBuffer().getType()), op.getMap(), op.getMask(), op.getOffsets(),
+                         cast<MemRefType>(op.getShared().getType()).getShape().drop_front());
+}
+
+LinearLayout LaneRewriter::loadLayout(tiny::LoadOp op) const {
+  auto type = cast<MemRefType>(op.getBuffer().getType());
+  ArrayRef<int64_t> shape = cast<VectorType>(op.getType()).getShape();
+  if (llvm::all_of(op->getUsers(), [](Operation *user) { return isa<lane::WriteOp>(user); }))
+    return coalescedLayout(type, op.getMap(), op.getMask(), op.getOffsets(), shape);
+  return accessLayout(type, op.getMap(), op.getMask(), op.getOffsets(), layoutFor(shape));
+}
+
+LinearLayout LaneRewriter::readLayout(lane::ReadOp op) const {
+  for (OpOperand &use : op.getTile().getUses())
+    if (auto contract = dyn_cast<vector::ContractionOp>(use.getOwner()))
+      return operandLayout(contract, use.getOperandNumber());
+  return layoutFor(cast<VectorType>(op.getTile().getType()).getShape());
+}
+
+//===- Ops -------------------------------------------------------------------------------------------------------===//
+
+LogicalResult LaneRewriter::run() {
+  if (failed(findContraction()) || failed(findMainTile()))
+    return failure();
+  Block *old = &kernel.getBody().front();
+  auto *block = new Block();
+  kernel.getBody().push_back(block);
+  for (BlockArgument argument : old->getArguments())
+    scalars.map(argument, block->addArgument(argument.getType(), argument.getLoc()));
+  entry = block;
+  b.setInsertionPointToStart(block);
+  thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+  LogicalResult result = rewriteBlock(*old);
+  if (failed(result))
+    return failure();
+  old->dropAllDefinedValueUses();
+  old->erase();
+  kernel->setAttr("tiny.threads", b.getI64IntegerAttr(warps * chip.lanes));
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteBlock(Block &block) {
+  for (Operation &op : block) {
+    loc = op.getLoc();
+    if (failed(rewrite(&op)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult LaneRewriter::rewrite(Operation *op) {
+  if (auto load = dyn_cast<tiny::LoadOp>(op))
+    return rewriteLoad(load);
+  if (auto store = dyn_cast<tiny::StoreOp>(op))
+    return rewriteStore(store);
+  if (auto copy = dyn_cast<lane::CopyOp>(op))
+    return rewriteCopy(copy);
+  if (auto reduce = dyn_cast<tiny::ReduceOp>(op))
+    return rewriteReduce(reduce);
+  if (auto view = dyn_cast<tiny::ViewOp>(op))
+    return rewriteView(view);
+  if (auto iota = dyn_cast<tiny::IotaOp>(op); iota && isTile(iota.getResult()))
+    return rewriteIota(iota);
+  if (auto constant = dyn_cast<tiny::ConstOp>(op); constant && isTile(constant.getResult()))
+    return rewriteConst(constant);
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return rewriteFor(loop);
+  if (auto contract = dyn_cast<vector::ContractionOp>(op))
+    return rewriteContraction(contract);
+  if (auto alloca = dyn_cast<memref::AllocaOp>(op))
+    return rewriteAlloca(alloca);
+  if (auto write = dyn_cast<lane::WriteOp>(op)) {
+    Value shared = scalars.lookup(write.getShared());
+    writeShared(tileOf(write.getTile()), shared, scalars.lookupOrDefault(write.getSlot()),
+                placements.find(shared)->second);
+    return success();
+  }
+  if (auto read = dyn_cast<lane::ReadOp>(op)) {
+    if (read.getAfter())
+      lane::AwaitOp::create(b, loc, scalars.lookup(read.getAfter()));
+    Value shared = scalars.lookup(read.getShared());
+    tiles.try_emplace(read.getTile(),
+                      readShared(shared, scalars.lookupOrDefault(read.getSlot()), placements.find(shared)->second,
+                                 readLayout(read), cast<VectorType>(read.getTile().getType()).getElementType()));
+    return success();
+  }
+  if (auto group = dyn_cast<nvgpu::DeviceAsyncCreateGroupOp>(op)) {
+    SmallVector<Value> tokens;
+    for (Value token : group.getInputTokens())
+      llvm::append_range(tokens, copies[token]);
+    scalars.map(
+        group.getAsyncToken(),
+        nvgpu::DeviceAsyncCreateGroupOp::create(b, loc, group.getAsyncToken().getType(), tokens).getAsyncToken());
+    return success();
+  }
+  if (llvm::any_of(op->getResults(), isTile) || llvm::any_of(op->getOperands(), isTile))
+    return rewriteElementwise(op);
+  if (op->getNumRegions())
+    return op->emitOpError("is not known in a kernel of tiles");
+  b.clone(*op, scalars);
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteElementwise(Operation *op) {
+  bool known = isa<tiny::TinyDialect, arith::ArithDialect>(op->getDialect());
+  if (!known || op->getNumResults() != 1 || !isTile(op->getResult(0)) || op->getNumRegions())
+    return op->emitOpError("is not known in a kernel of tiles");
+  auto type = cast<VectorType>(op->getResult(0).getType());
+  std::optional<LinearLayout> layout;
+  // Operands that already lie as the shape asks for decide; else the first one.
+  for (Value operand : op->getOperands())
+    if (isTile(operand) && (!layout || tileOf(operand).layout == layoutFor(type.getShape())))
+      layout = tileOf(operand).layout;
+  if (!layout)
+    return op->emitOpError("expected a tile among the operands");
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(isTile(operand) ? convert(tileOf(operand), *layout).lanes : scalars.lookupOrDefault(operand));
+  auto lanes = VectorType::get({layout->size(kRegister)}, type.getElementType());
+  Operation *made = b.create(op->getLoc(), op->getName().getIdentifier(), operands, lanes, op->getAttrs());
+  tiles.try_emplace(op->getResult(0), LaneTile{made->getResult(0), *layout});
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteConst(tiny::ConstOp op) {
+  auto splat = dyn_cast<SplatElementsAttr>(op.getValue());
+  if (!splat)
+    return op.emitOpError("expected a splat in a kernel of tiles, found ") << op.getValue();
+  auto type = cast<VectorType>(op.getType());
+  LinearLayout layout = layoutFor(type.getShape());
+  auto lanes = VectorType::get({layout.size(kRegister)}, type.getElementType());
+  tiles.try_emplace(op.getResult(), LaneTile{tiny::ConstOp::create(b, loc, splat.resizeSplat(lanes)), layout});
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteIota(tiny::IotaOp op) {
+  auto type = cast<VectorType>(op.getType());
+  LinearLayout layout = layoutFor(type.getShape());
+  SmallVector<Value> offsets, registers;
+  for (Value offset : op.getOffsets())
+    offsets.push_back(scalars.lookupOrDefault(offset));
+  Type i64 = b.getI64Type();
+  for (int64_t reg = 0; reg < layout.size(kRegister); ++reg) {
+    LanePoint point = pointOf(layout, reg, offsets);
+    SmallVector<AffineExpr> at;
+    for (unsigned d = 0; d < point.base.size(); ++d)
+      at.push_back(b.getAffineDimExpr(d) + point.constants[d]);
+    AffineExpr expr = simplifyAffineExpr(op.getMap().getResult(0).replaceDims(at), at.size(), 0);
+    registers.push_back(arith::IndexCastOp::create(b, loc, i64, expandIndex(b, loc, expr, point.base)));
+  }
+  Value lanes = pack(registers, i64);
+  if (type.getElementType() != i64)
+    lanes = tiny::CastOp::create(b, loc, lanes, type.getElementType());
+  tiles.try_emplace(op.getResult(), LaneTile{lanes, layout});
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteView(tiny::ViewOp op) {
+  auto type = cast<VectorType>(op.getType());
+  auto fromType = cast<VectorType>(op.getInput().getType());
+  if (op.getMask())
+    return op.emitOpError("expected no mask on a view of a tile");
+  LinearLayout layout = layoutFor(type.getShape());
+  // Where each register's element stands in the input.
+  LinearLayout wanted(fromType.getShape());
+  for (const LinearLayout::Input &input : layout.inputs()) {
+    wanted.addInput(input.name, {});
+    for (const LinearLayout::Point &basis : input.bases) {
+      LinearLayout::Point at;
+      for (unsigned i = 0; i < op.getMap().getNumResults(); ++i) {
+        AffineExpr expr = op.getMap().getResult(i);
+        auto dim = dyn_cast<AffineDimExpr>(expr);
+        if (!dim && expr != b.getAffineConstantExpr(0))
+          return op.emitOpError("expected a view of a tile to select dimensions, found ") << op.getMapAttr();
+        at.push_back(dim && fromType.getDimSize(i) > 1 ? basis[dim.getPosition()] : 0);
+      }
+      wanted.addInput(input.name, {at});
+    }
+  }
+  LinearLayout held = wanted.dropBits(kRegister, wanted.replicaMask(kRegister));
+  SmallVector<Value> from = unpack(convert(tileOf(op.getInput()), held).lanes), registers;
+  llvm::DenseMap<int64_t, int64_t> at;
+  for (int64_t reg = 0; reg < held.size(kRegister); ++reg)
+    at.try_emplace(held.applyFlat({{kRegister, reg}}), reg);
+  for (int64_t reg = 0; reg < wanted.size(kRegister); ++reg)
+    registers.push_back(from[at.lookup(wanted.applyFlat({{kRegister, reg}}))]);
+  tiles.try_emplace(op.getResult(), LaneTile{pack(registers, type.getElementType()), layout});
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteFor(scf::ForOp op) {
+  SmallVector<Value> inits;
+  for (Value init : op.getInitArgs())
+    inits.push_back(isTile(init) ? tileOf(init).lanes : scalars.lookupOrDefault(init));
+  auto loop =
+      scf::ForOp::create(b, loc, scalars.lookupOrDefault(op.getLowerBound()),
+                         scalars.lookupOrDefault(op.getUpperBound()), scalars.lookupOrDefault(op.getStep()), inits);
+  loop->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  scalars.map(op.getInductionVar(), loop.getInductionVar());
+  auto map = [&](Value from, Value to, Value init) {
+    if (isTile(from))
+      tiles.try_emplace(from, LaneTile{to, tileOf(init).layout});
+    else
+      scalars.map(from, to);
+  };
+  for (auto [from, to, init] : llvm::zip_equal(op.getRegionIterArgs(), loop.getRegionIterArgs(), op.getInitArgs()))
+    map(from, to, init);
+  OpBuilder::InsertionGuard guard(b);
+  if (!loop.getBody()->empty() && loop.getBody()->back().hasTrait<OpTrait::IsTerminator>())
+    loop.getBody()->back().erase();
+  b.setInsertionPointToEnd(loop.getBody());
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    loc = inner.getLoc();
+    if (failed(rewrite(&inner)))
+      return failure();
+  }
+  SmallVector<Value> yields;
+  for (auto [value, init] : llvm::zip_equal(op.getYieldedValues(), op.getInitArgs()))
+    yields.push_back(isTile(value) ? convert(LaneTile(tileOf(value)), LinearLayout(tileOf(init).layout)).lanes
+                                   : scalars.lookupOrDefault(value));
+  scf::YieldOp::create(b, op.getLoc(), yields);
+  for (auto [from, to, init] : llvm::zip_equal(op.getResults(), loop.getResults(), op.getInitArgs()))
+    map(from, to, init);
+  return success();
+}
+
+LogicalResult LaneRewriter::rewriteContraction(vector::ContractionOp op) {
+  if (op.getKind() != vector::CombiningKind::ADD)
+    return op.emitOpError("expected a sum of products");
+  LaneTile a = convert(tileOf(op.getLhs()), operandLayout(op, 0));
+  LaneTile bTile = convert(tileOf(op.getRhs()), operandLayout(op, 1));
+  LaneTile c = convert(tileOf(op.getAcc()), operandLayout(op, 2));
+  Value result = lane::MmaOp::create(b, loc, c.lanes.getType(), schedule.getInstruction(),
+                                     b.getDenseI64ArrayAttr(contraction->repeats), a.lanes, bTile.lanes, c.lanes);
+  tiles.try_emplace(op.getResult(), LaneTile{result, c.layout});
+  return success();
+}
+
+// Buffers of a block: staged tiles get slots and a placement, rows between stages are kept in shared memory.
+LogicalResult LaneRewriter::rewriteAlloca(memref::AllocaOp op) {
+  MemRefType type = op.getType();
+  bool staged = llvm::any_of(op->getUsers(),
+                             [](Operation *user) { return isa<lane::CopyOp, lane::WriteOp, lane::ReadOp>(user); });
+  if (staged) {
+    LinearLayout placement = stagedPlacement(op);
+    Value shared = allocateShared(type.getDimSize(0), placement.elements(), type.getElementType());
+    scalars.map(op.getResult(), shared);
+    placements.try_emplace(shared, placement);
+    return success();
+  }
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(entry);
+  auto space = gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  auto flatType = MemRefType::get({type.getNumElements()}, type.getElementType(), AffineMap(), space);
+  scalars.map(op.getResult(), memref::AllocaOp::create(b, loc, flatType, b.getI64IntegerAttr(16)).getResult());
+  return success();
+}
+
+namespace {
+struct Lanes : tinyc::impl::LanesBase<Lanes> {
+  void runOnOperation() override {
+    auto target = getOperation()->getAttrOfType<StringAttr>(tiny::kTargetAttr);
+    const Chip *chip = target ? findChip(target.getValue()) : nullptr;
+    if (!chip || chip->lanes < 2) {
+      getOperation().emitError("expected a module attribute ")
+          << tiny::kTargetAttr << " that names a chip with lanes, found " << (target ? target.getValue() : "none");
+      return signalPassFailure();
+    }
+    for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
+      if (!kernel->hasAttr("tiny.kernel"))
+        continue;
+      auto schedule = kernel->getAttrOfType<tiny::ScheduleAttr>("tiny.schedule");
+      if (!schedule) {
+        kernel.emitError("expected a schedule on the kernel");
+        return signalPassFailure();
+      }
+      if (failed(LaneRewriter(kernel, *chip, schedule).run()))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace

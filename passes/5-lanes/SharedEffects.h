@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What an op of one lane's code does to shared memory, and the values of its slot numbers in a given iteration.
+
+#ifndef TINYC_PASSES_LANES_SHAREDEFFECTS_H
+#define TINYC_PASSES_LANES_SHAREDEFFECTS_H
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Operation.h"
+#include <optional>
+
+namespace tinyc {
+
+enum class SharedEffect { Read, Write, AsyncWrite };
+
+/// One access to a buffer in workgroup memory.
+struct SharedTouch {
+  mlir::Operation *op;
+  mlir::Value buffer; ///< the allocation
+  mlir::Value slot;   ///< first of two indices; null if the buffer has no slots
+  SharedEffect effect;
+};
+
+/// What the op itself (not its regions) touches.
+llvm::SmallVector<SharedTouch, 2> sharedTouches(mlir::Operation *op);
+
+/// Integer values known at one point of a walk through a kernel: loop variables, and what follows from them.
+class KnownIndices {
+public:
+  void set(mlir::Value value, int64_t number) { known[value] = number; }
+  std::optional<int64_t> get(mlir::Value value) const;
+
+private:
+  llvm::DenseMap<mlir::Value, int64_t> known;
+};
+
+/// How many iterations of a loop show everything that can happen between accesses to slots: slot numbers repeat with
+/// the number of slots, so one period and two more.
+int64_t iterationsToWalk(mlir::scf::ForOp loop, const KnownIndices &known);
+
+} // namespace tinyc
+
+#endif // TINYC_PASSES_LANES_SHAREDEFFECTS_H
