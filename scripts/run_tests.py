@@ -95,9 +95,10 @@ def shared_folder():
 
 
 def check_models(totals, build, models):
-    """`tinyc check` of (label, cases, options, environment). Returns how many cases passed."""
+    """`tinyc check` of (label, cases, options, environment, group). Returns how many cases passed."""
     ran = 0
-    for label, cases, options, environment in models:
+    hashes = {}
+    for label, cases, options, environment, group in models:
         missing = [case for case in cases if not case.exists()]
         if missing:
             print(f"{label}: skipped, not here: {', '.join(str(m) for m in missing)}")
@@ -113,6 +114,9 @@ def check_models(totals, build, models):
         passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
         if done.returncode != 0 and not failed:
             failed = 1
+        if group and hashes.setdefault(group, done.stdout) != done.stdout:
+            print(f"{label}: other hashes than before:\n{hashes[group]}{done.stdout}")
+            failed += 1
         totals.add(label, passed, failed, skipped, time.time() - start)
         ran += passed
     return ran

@@ -38,6 +38,9 @@ constexpr llvm::StringLiteral kNameAttr = "tiny.name";
 
 } // namespace tinyc::tiny
 
+// Plug-ins use these classes out of the tool that loads them.
+#pragma GCC visibility push(default)
+
 #include "dialects/Tiny/TinyEnums.h.inc"
 
 #include "dialects/Tiny/TinyDialect.h.inc"
@@ -47,5 +50,7 @@ constexpr llvm::StringLiteral kNameAttr = "tiny.name";
 
 #define GET_OP_CLASSES
 #include "dialects/Tiny/TinyOps.h.inc"
+
+#pragma GCC visibility pop
 
 #endif // TINYC_DIALECTS_TINY_TINYOPS_H

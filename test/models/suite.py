@@ -3,11 +3,23 @@
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+EMULATED = {"sm_80": ("cuda:0", "libcuda.so.1"), "gfx1100": ("hip:0", "libamdhip64.so")}
 
 
 def models(shared, build, everything):
-    """Yields (label, case folders, options of `tinyc check`, environment)."""
-    four = [shared / "models" / name for name in ("mnist", "micro_kws", "magika", "ultraface")]
-    yield "models: shared, cpu, 1 thread", four, ["--device", "cpu", "--threads", "1"], {}
-    yield "models: shared, cpu, 2 threads", four, ["--device", "cpu", "--threads", "2"], {}
-    yield "models: shared, reference", four, ["--device", "reference"], {}
+    """Yields (label, case folders, options of `tinyc check`, environment, group). Runs of one group must print the same
+    hashes: the number of threads does not change a result."""
+    examples = [ROOT / "examples" / name for name in ("mlp", "transformer_block")]
+    small = [shared / "models" / name for name in ("mnist", "micro_kws")]
+    large = [shared / "models" / name for name in ("magika", "ultraface")]
+    for label, cases in (("examples", examples), ("shared", small + large)):
+        yield f"models: {label}, reference", cases, ["--device", "reference"], {}, None
+        for threads in ("1", "2"):
+            options = ["--device", "cpu", "--threads", threads, "--hash"]
+            yield f"models: {label}, cpu, {threads} threads", cases, options, {}, label
+    for chip, (device, library) in EMULATED.items():
+        if not (build / "emulators" / library).exists():
+            continue
+        environment = {"LD_LIBRARY_PATH": str(build / "emulators"), "TINYC_EMULATED_CHIP": chip}
+        yield f"models: examples, emulated {chip}", examples, ["--device", device], environment, None
+        yield f"models: shared, emulated {chip}", small, ["--device", device], environment, None

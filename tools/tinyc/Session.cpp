@@ -70,7 +70,7 @@ OwningOpRef<ModuleOp> Session::load(StringRef path) {
   FailureOr<OwningOpRef<ModuleOp>> module = loadModel(path, options, weights, *context);
   if (failed(module) || failed(verify(**module)))
     return {};
-  times.push_back({"import", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
+  times.push_back({"load", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
   return std::move(*module);
 }
 
