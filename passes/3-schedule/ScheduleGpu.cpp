@@ -81,11 +81,20 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   Type element = elementType(c.stage.getOperand(c.columnsRead).getType());
   s.instruction = tensorCoreRow(chip, element);
   bool tensorCore = s.instruction != "fma";
-  int64_t m = c.size(c.m), n = c.size(c.n), least = tensorCore ? 32 : 16;
-  int64_t blockM = std::max(least, powerOfTwo(m, 64)), blockN = std::max(least, powerOfTwo(n, 64));
+  // Two warps of one instruction each, at least: 16 rows by 16 columns of a tensor core, 16 by 32 of multiply-adds.
+  int64_t m = c.size(c.m), n = c.size(c.n), leastN = tensorCore ? 32 : 64;
+  int64_t blockM = std::max<int64_t>(32, powerOfTwo(m, 64)), blockN = std::max(leastN, powerOfTwo(n, 64));
   s.unit.assign(shared.size(), 1);
-  s.unit[c.m.back()] = blockM;
-  s.unit[c.n.back()] = blockN;
+  // A block of rows or columns takes the last dimensions of its run first; what they are too short for is masked.
+  auto spread = [&](ArrayRef<unsigned> run, int64_t block) {
+    for (unsigned dim : llvm::reverse(run)) {
+      s.unit[dim] = powerOfTwo(shared[dim], block);
+      block /= s.unit[dim];
+    }
+    s.unit[run.back()] *= block;
+  };
+  spread(c.m, blockM);
+  spread(c.n, blockN);
   s.inner = {blockM / 2, blockN / 2};
   s.strip.assign(c.k.size(), 1);
   s.strip.back() = tensorCore ? 32 : 16;

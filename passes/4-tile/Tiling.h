@@ -43,6 +43,10 @@ mlir::LogicalResult tileStages(mlir::OpBuilder &b, const TiledFunction &f);
 /// Contractions on a CPU: packed operands, register tiles.
 mlir::LogicalResult tileContractionCpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);
 
+/// Contractions on a GPU: a block of rows by columns a unit. Sums are f32, and masked operands are filled with zero.
+mlir::LogicalResult tileContractionGpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);
+bool hasGpuContraction(Contraction &contraction);
+
 } // namespace tinyc
 
 #endif // TINYC_PASSES_4_TILE_TILING_H
