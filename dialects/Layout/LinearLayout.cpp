@@ -4,6 +4,7 @@
 
 #include "dialects/Layout/LinearLayout.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cassert>
@@ -341,5 +342,30 @@ LinearLayout tinyc::blockedLayout(ArrayRef<int64_t> shape, ArrayRef<int64_t> ord
     replicate(kWarp, left);
   for (int64_t dim : order)
     fill(kRegister, dim, shape[dim], shape[dim]);
+  return result;
+}
+
+LinearLayout tinyc::gatherAlong(const LinearLayout &layout, unsigned vector, unsigned dim) {
+  // The bits that step along the dimension alone, registers first, and their steps, smallest first.
+  llvm::SmallVector<std::pair<StringRef, unsigned>> bits;
+  llvm::SmallVector<LinearLayout::Point> steps;
+  for (StringRef name : {StringRef(kRegister), StringRef(kLane), StringRef(kWarp)})
+    for (unsigned bit = name == kRegister ? vector : 0; bit < layout.bits(name); ++bit) {
+      LinearLayout::Point only(layout.shape().size(), 0);
+      only[dim] = layout.basis(name, bit)[dim];
+      if (only[dim] && only == layout.basis(name, bit)) {
+        bits.push_back({name, bit});
+        steps.push_back(only);
+      }
+    }
+  llvm::sort(steps, [&](const LinearLayout::Point &a, const LinearLayout::Point &b) { return a[dim] < b[dim]; });
+  LinearLayout result(layout.shape());
+  for (const LinearLayout::Input &input : layout.inputs()) {
+    result.addInput(input.name, {});
+    for (unsigned bit = 0; bit < input.bases.size(); ++bit) {
+      auto *found = llvm::find(bits, std::pair<StringRef, unsigned>(input.name, bit));
+      result.addInput(input.name, {found == bits.end() ? input.bases[bit] : steps[found - bits.begin()]});
+    }
+  }
   return result;
 }

@@ -106,6 +106,10 @@ std::string dimName(unsigned dim);
 LinearLayout blockedLayout(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> order, int64_t vector, int64_t lanes,
                            int64_t warps, llvm::ArrayRef<int64_t> warpsAlong = {});
 
+/// `layout` with neighbours along `dim` in one lane: the register bits after the first `vector` ones take the smallest
+/// steps along `dim`, and lanes and warps the next ones. Every position is still held by the same number of lanes.
+LinearLayout gatherAlong(const LinearLayout &layout, unsigned vector, unsigned dim);
+
 } // namespace tinyc
 
 #endif // TINYC_DIALECTS_LAYOUT_LINEARLAYOUT_H

@@ -111,7 +111,7 @@ std::optional<MatrixLoad> tinyc::matrixLoad(const LinearLayout &offsets, int64_t
 }
 
 LinearLayout tinyc::swizzledPlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> order, int64_t chunk,
-                                      unsigned firstRow, unsigned rows) {
+                                      unsigned firstRow, unsigned rows, std::optional<unsigned> secondRow) {
   int64_t elements = 1;
   for (int64_t size : shape)
     elements *= size;
@@ -124,9 +124,14 @@ LinearLayout tinyc::swizzledPlacement(llvm::ArrayRef<int64_t> shape, llvm::Array
       int64_t offset = stride;
       if (stride >= columns) {
         unsigned row = llvm::Log2_64(stride / columns);
-        int64_t exchange = row >= firstRow && row < firstRow + rows ? chunk << (row - firstRow) : 0;
-        if (exchange < columns)
-          offset ^= exchange;
+        // An exchange stays below the row's own bit, so the map is triangular, hence bijective.
+        int64_t moved = 0;
+        if (row >= firstRow && row < firstRow + rows && chunk << (row - firstRow) < columns)
+          moved ^= chunk << (row - firstRow);
+        constexpr unsigned kSecondRows = 3;
+        if (secondRow && row >= *secondRow && row < *secondRow + kSecondRows && chunk << (row - *secondRow) < stride)
+          moved ^= chunk << (row - *secondRow);
+        offset ^= moved;
       }
       bases[dim].push_back({offset});
     }
@@ -165,7 +170,7 @@ static bool keepsTogether(const SharedAccess &access, const LinearLayout &placem
 }
 
 LinearLayout tinyc::choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<SharedAccess> accesses,
-                                    int64_t elementBytes) {
+                                    int64_t elementBytes, int64_t *cost) {
   llvm::SmallVector<int64_t> rowMajor;
   for (int64_t d = shape.size(); d-- > 0;)
     rowMajor.push_back(d);
@@ -177,18 +182,18 @@ LinearLayout tinyc::choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRe
   std::optional<LinearLayout> best;
   int64_t bestCost = 0;
   auto consider = [&](LinearLayout placement) {
-    int64_t cost = 0;
+    int64_t sum = 0;
     for (const SharedAccess &access : accesses) {
       if (!keepsTogether(access, placement))
         return;
-      cost += sharedCost(access, placement, elementBytes);
+      sum += sharedCost(access, placement, elementBytes);
     }
-    if (best && cost >= bestCost)
+    if (best && sum >= bestCost)
       return;
     if (!placement.isBijective())
       llvm::report_fatal_error("a swizzled placement is not bijective");
     best = std::move(placement);
-    bestCost = cost;
+    bestCost = sum;
   };
   for (llvm::ArrayRef<int64_t> order : orders) {
     consider(swizzledPlacement(shape, order, 1, 0, 0));
@@ -198,5 +203,16 @@ LinearLayout tinyc::choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRe
         for (unsigned firstRow = 0; firstRow < 4; ++firstRow)
           consider(swizzledPlacement(shape, order, chunk, firstRow, rows));
   }
+  // Writers and readers that touch different rows at once may need two exchanges.
+  int64_t chunk = std::max<int64_t>(1, 16 / elementBytes);
+  for (llvm::ArrayRef<int64_t> order : orders)
+    if (!order.empty() && shape[order.front()] > chunk &&
+        llvm::none_of(accesses, [](const SharedAccess &access) { return access.matrixLoads; }))
+      for (unsigned rows = 1; chunk << rows <= shape[order.front()] && rows <= 3; ++rows)
+        for (unsigned firstRow = 0; firstRow < 3; ++firstRow)
+          for (unsigned secondRow = firstRow + 1; secondRow < firstRow + 5; ++secondRow)
+            consider(swizzledPlacement(shape, order, chunk, firstRow, rows, secondRow));
+  if (cost)
+    *cost = bestCost;
   return *best;
 }

@@ -41,10 +41,11 @@ struct MatrixLoad {
 /// The matrix load that fills registers laid out as `offsets` says; none if the layout does not fit.
 std::optional<MatrixLoad> matrixLoad(const LinearLayout &offsets, int64_t elementBytes);
 
-/// Row-major in `order` (fastest dimension first), with chunks of `chunk` elements of the fastest dimension exchanged
-/// by the bits [firstRow, firstRow + rows) of the row number. Bijective for all arguments.
+/// Row-major in `order` (fastest dimension first), with chunks of `chunk` elements exchanged by bits of the row number:
+/// the bits [firstRow, firstRow + rows) move the chunk within its line of the banks, and so do those from `secondRow`
+/// on (if given), where writers and readers differ in the rows that they touch at once. Bijective for all arguments.
 LinearLayout swizzledPlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> order, int64_t chunk,
-                               unsigned firstRow, unsigned rows);
+                               unsigned firstRow, unsigned rows, std::optional<unsigned> secondRow = std::nullopt);
 
 /// One way in which a tile in shared memory is written or read.
 struct SharedAccess {
@@ -57,9 +58,9 @@ struct SharedAccess {
 /// Cost of one access by all registers: visits of banks plus instructions issued.
 int64_t sharedCost(const SharedAccess &access, const LinearLayout &placement, int64_t elementBytes);
 
-/// The cheapest placement for all the accesses, first of equals. It is proven bijective.
-LinearLayout choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<SharedAccess> accesses,
-                             int64_t elementBytes);
+/// The cheapest placement for all the accesses, first of equals. It is proven bijective. `cost` gets their sum.
+LinearLayout choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<SharedAccess> accesses, int64_t elementBytes,
+                             int64_t *cost = nullptr);
 
 } // namespace tinyc
 

@@ -128,10 +128,13 @@ private:
   // Staged tiles and changes of layout (LaneShared.cpp).
   mlir::Value allocateShared(int64_t slots, int64_t elements, mlir::Type element);
   void writeShared(const LaneTile &tile, mlir::Value shared, mlir::Value slot, const LinearLayout &placement);
+  /// Reads the registers whose bits in `fixedBits` are those of `fixed`; by default all.
   LaneTile readShared(mlir::Value shared, mlir::Value slot, const LinearLayout &placement, const LinearLayout &layout,
-                      mlir::Type element);
+                      mlir::Type element, int64_t fixedBits = 0, int64_t fixed = 0);
+  /// Register bits of a fragment's layout that an access of one instruction moves together.
+  int64_t joinedBits(const LinearLayout &offsets, mlir::Type element) const;
   mlir::Value readMatrices(mlir::Value shared, mlir::Value slot, const LinearLayout &offsets, const MatrixLoad &load,
-                           mlir::Type element);
+                           mlir::Type element, int64_t fixedBits, int64_t fixed);
   LinearLayout stagedPlacement(mlir::memref::AllocaOp op) const;
   LaneTile convert(const LaneTile &tile, const LinearLayout &layout);
   const LaneTile &tileOf(mlir::Value value) { return tiles.find(value)->second; }
@@ -152,7 +155,14 @@ private:
   mlir::Block *entry = nullptr;
   mlir::IRMapping scalars;
   llvm::DenseMap<mlir::Value, LaneTile> tiles;
-  llvm::DenseMap<mlir::Value, LinearLayout> placements;               ///< of staged tiles, by the new buffer
+  llvm::DenseMap<mlir::Value, LinearLayout> placements; ///< of staged tiles, by the new buffer
+  /// A staged tile that only a contraction reads: read there, a slice of k at a time, to hold few registers.
+  struct StagedRead {
+    mlir::Value shared, slot;
+    LinearLayout layout;
+    mlir::Type element;
+  };
+  llvm::DenseMap<mlir::Value, StagedRead> stagedReads;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> copies; ///< a lane's part of each lane.copy
   llvm::SmallVector<int64_t> mainShape;
   std::optional<LinearLayout> mainLayout;

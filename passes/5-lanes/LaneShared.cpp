@@ -68,7 +68,7 @@ void LaneRewriter::writeShared(const LaneTile &tile, Value shared, Value slot, c
 }
 
 Value LaneRewriter::readMatrices(Value shared, Value slot, const LinearLayout &offsets, const MatrixLoad &load,
-                                 Type element) {
+                                 Type element, int64_t fixedBits, int64_t fixed) {
   int64_t matrices = int64_t(1) << load.matrixBits.size();
   // The address a lane gives is linear in its number too: the row within a matrix, then the matrix.
   SmallVector<std::pair<unsigned, int64_t>> bases;
@@ -83,7 +83,7 @@ Value LaneRewriter::readMatrices(Value shared, Value slot, const LinearLayout &o
   SmallVector<Value> registers(offsets.size(kRegister));
   unsigned inside = maskOf(load.matrixBits) | 1u << load.pairBit;
   for (unsigned first = 0; first < registers.size(); ++first) {
-    if (first & inside)
+    if (first & inside || (first & fixedBits) != fixed)
       continue;
     int64_t at = offsets.applyFlat({{kRegister, first}});
     Value address = threadMask & at ? b.createOrFold<arith::XOrIOp>(loc, own, constant(at))
@@ -99,21 +99,29 @@ Value LaneRewriter::readMatrices(Value shared, Value slot, const LinearLayout &o
         registers[reg] = vector::ExtractOp::create(b, loc, loaded, ArrayRef<int64_t>{matrix, pair});
       }
   }
+  llvm::erase(registers, Value());
   return pack(registers, element);
 }
 
+int64_t LaneRewriter::joinedBits(const LinearLayout &offsets, Type element) const {
+  if (chip.matrixLoads)
+    if (std::optional<MatrixLoad> load = matrixLoad(offsets, storageBytes(element)))
+      return maskOf(load->matrixBits) | int64_t(1) << load->pairBit;
+  return element.getIntOrFloatBitWidth() >= 8 ? maskOf(vectorBits(offsets, 16 / storageBytes(element))) : 0;
+}
+
 LaneTile LaneRewriter::readShared(Value shared, Value slot, const LinearLayout &placement, const LinearLayout &layout,
-                                  Type element) {
+                                  Type element, int64_t fixedBits, int64_t fixed) {
   LinearLayout offsets = layout.compose(placement);
   if (chip.matrixLoads)
     if (std::optional<MatrixLoad> load = matrixLoad(offsets, storageBytes(element)))
-      return {readMatrices(shared, slot, offsets, *load, element), layout};
+      return {readMatrices(shared, slot, offsets, *load, element, fixedBits, fixed), layout};
   VectorBits vector;
   if (element.getIntOrFloatBitWidth() >= 8)
     vector = vectorBits(offsets, 16 / storageBytes(element));
   SmallVector<Value> registers(offsets.size(kRegister));
   for (unsigned reg = 0; reg < registers.size(); ++reg) {
-    if (reg & maskOf(vector))
+    if (reg & maskOf(vector) || (reg & fixedBits) != fixed)
       continue;
     LanePoint at = pointOf(offsets, reg, {});
     Value offset = b.createOrFold<arith::AddIOp>(loc, at.base[0], constant(at.constants[0]));
@@ -127,6 +135,7 @@ LaneTile LaneRewriter::readShared(Value shared, Value slot, const LinearLayout &
     for (auto [i, part] : llvm::enumerate(vectorOrder(reg, vector)))
       registers[part] = vector::ExtractOp::create(b, loc, loaded, static_cast<int64_t>(i));
   }
+  llvm::erase(registers, Value());
   return {pack(registers, element), layout};
 }
 

@@ -245,8 +245,36 @@ LinearLayout LaneRewriter::copyLayout(lane::CopyOp op) const {
 LinearLayout LaneRewriter::loadLayout(tiny::LoadOp op) const {
   auto type = cast<MemRefType>(op.getBuffer().getType());
   ArrayRef<int64_t> shape = cast<VectorType>(op.getType()).getShape();
-  if (llvm::all_of(op->getUsers(), [](Operation *user) { return isa<lane::WriteOp>(user); }))
-    return coalescedLayout(type, op.getMap(), op.getMask(), op.getOffsets(), shape);
+  if (llvm::all_of(op->getUsers(), [](Operation *user) { return isa<lane::WriteOp>(user); })) {
+    LinearLayout coalesced = coalescedLayout(type, op.getMap(), op.getMask(), op.getOffsets(), shape);
+    auto write = op->hasOneUse() ? cast<lane::WriteOp>(*op->user_begin()) : lane::WriteOp();
+    lane::ReadOp read;
+    if (write)
+      for (Operation *user : write.getShared().getUsers())
+        read = isa<lane::ReadOp>(user) ? cast<lane::ReadOp>(user) : read;
+    std::optional<unsigned> fastest = contiguousDim(linearAddress(type, op.getMap()), shape.size());
+    if (!read || !fastest)
+      return coalesced;
+    // A lane that holds neighbours along a second dimension can write them together where the reader wants that.
+    int64_t bytes = storageBytes(type.getElementType()), best;
+    SharedAccess reader{readLayout(read), chip.matrixLoads};
+    choosePlacement(shape, {SharedAccess{coalesced}, reader}, bytes, &best);
+    LinearLayout result = coalesced;
+    unsigned vector =
+        llvm::Log2_64(accessWidth(type, op.getMap(), op.getMask(), op.getOffsets(), shape, chip.vectorBytes / bytes));
+    for (unsigned d = 0; d < shape.size(); ++d) {
+      if (d == *fastest || shape[d] == 1)
+        continue;
+      LinearLayout gathered = gatherAlong(coalesced, vector, d);
+      int64_t cost;
+      choosePlacement(shape, {SharedAccess{gathered}, reader}, bytes, &cost);
+      if (cost < best) {
+        best = cost;
+        result = gathered;
+      }
+    }
+    return result;
+  }
   return accessLayout(type, op.getMap(), op.getMask(), op.getOffsets(), layoutFor(shape));
 }
 
@@ -319,6 +347,12 @@ LogicalResult LaneRewriter::rewrite(Operation *op) {
     if (read.getAfter())
       lane::AwaitOp::create(b, loc, scalars.lookup(read.getAfter()));
     Value shared = scalars.lookup(read.getShared());
+    if (read.getTile().hasOneUse() && isa<vector::ContractionOp>(*read.getTile().user_begin())) {
+      stagedReads.try_emplace(read.getTile(),
+                              StagedRead{shared, scalars.lookupOrDefault(read.getSlot()), readLayout(read),
+                                         cast<VectorType>(read.getTile().getType()).getElementType()});
+      return success();
+    }
     tiles.try_emplace(read.getTile(),
                       readShared(shared, scalars.lookupOrDefault(read.getSlot()), placements.find(shared)->second,
                                  readLayout(read), cast<VectorType>(read.getTile().getType()).getElementType()));
@@ -467,11 +501,49 @@ LogicalResult LaneRewriter::rewriteFor(scf::ForOp op) {
 LogicalResult LaneRewriter::rewriteContraction(vector::ContractionOp op) {
   if (op.getKind() != vector::CombiningKind::ADD)
     return op.emitOpError("expected a sum of products");
-  LaneTile a = convert(tileOf(op.getLhs()), operandLayout(op, 0));
-  LaneTile bTile = convert(tileOf(op.getRhs()), operandLayout(op, 1));
   LaneTile c = convert(tileOf(op.getAcc()), operandLayout(op, 2));
-  Value result = lane::MmaOp::create(b, loc, c.lanes.getType(), schedule.getInstruction(),
-                                     b.getDenseI64ArrayAttr(contraction->repeats), a.lanes, bTile.lanes, c.lanes);
+  auto a = stagedReads.find(op.getLhs()), bb = stagedReads.find(op.getRhs());
+  if (a == stagedReads.end() || bb == stagedReads.end()) {
+    auto fragment = [&](Value operand, unsigned index) {
+      if (auto staged = stagedReads.find(operand); staged != stagedReads.end()) {
+        const StagedRead &read = staged->second;
+        return readShared(read.shared, read.slot, placements.find(read.shared)->second, read.layout, read.element);
+      }
+      return convert(tileOf(operand), operandLayout(op, index));
+    };
+    LaneTile rows = fragment(op.getLhs(), 0), columns = fragment(op.getRhs(), 1);
+    Value result =
+        lane::MmaOp::create(b, loc, c.lanes.getType(), schedule.getInstruction(),
+                            b.getDenseI64ArrayAttr(contraction->repeats), rows.lanes, columns.lanes, c.lanes);
+    tiles.try_emplace(op.getResult(), LaneTile{result, c.layout});
+    return success();
+  }
+  // Slices of k as narrow as the accesses allow: a lane then holds the fragments of one slice only. In A's registers k
+  // follows the instruction's own bits, in B's the repeats along n.
+  int64_t repeatK = contraction->repeats[2];
+  unsigned kBits = llvm::Log2_64(repeatK), firstA = contraction->row->a.bits(kRegister),
+           firstB = contraction->row->b.bits(kRegister) + llvm::Log2_64(contraction->repeats[1]);
+  int64_t joined = 0;
+  for (auto [read, first] : {std::pair(&a->second, firstA), std::pair(&bb->second, firstB)})
+    joined |= joinedBits(read->layout.compose(placements.find(read->shared)->second), read->element) >> first;
+  unsigned together = 0; // low bits of k that stay in one slice
+  for (unsigned bit = 0; bit < kBits; ++bit)
+    if (joined >> bit & 1)
+      together = bit + 1;
+  SmallVector<int64_t> repeats(contraction->repeats);
+  repeats[2] = int64_t(1) << together;
+  Value result = c.lanes;
+  int64_t sliceBits = (repeatK - 1) & ~(repeats[2] - 1);
+  for (int64_t k = 0; k < repeatK; k += repeats[2]) {
+    auto slice = [&](const StagedRead &read, unsigned first) {
+      return readShared(read.shared, read.slot, placements.find(read.shared)->second, read.layout, read.element,
+                        sliceBits << first, k << first)
+          .lanes;
+    };
+    Value rows = slice(a->second, firstA), columns = slice(bb->second, firstB);
+    result = lane::MmaOp::create(b, loc, result.getType(), schedule.getInstruction(), b.getDenseI64ArrayAttr(repeats),
+                                 rows, columns, result);
+  }
   tiles.try_emplace(op.getResult(), LaneTile{result, c.layout});
   return success();
 }

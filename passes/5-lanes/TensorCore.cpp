@@ -132,7 +132,8 @@ struct ExpandMma : OpRewritePattern<lane::MmaOp> {
         }
     Value sums = vectorOf(b, loc, cs);
     b.replaceOp(op, sums);
-    if (StringRef(row->name).starts_with("wmma")) {
+    bool goesOn = llvm::all_of(sums.getUsers(), [](Operation *user) { return isa<lane::MmaOp>(user); });
+    if (StringRef(row->name).starts_with("wmma") && !goesOn) {
       // Within a loop the next product needs the sums; what leaves the loop is pinned.
       auto loop = sums.hasOneUse() ? dyn_cast<scf::ForOp>(sums.getDefiningOp()->getParentOp()) : scf::ForOp();
       if (loop && isa<scf::YieldOp>(*sums.user_begin()))
