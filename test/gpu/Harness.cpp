@@ -6,6 +6,7 @@
 
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
+#include "passes/Passes.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/InitAllDialects.h"
@@ -81,6 +82,11 @@ Program Program::compile(llvm::StringRef text, llvm::StringRef target) {
   (*module)->setAttr(tiny::kTargetAttr, StringAttr::get(&context, target));
   const Backend &backend = chip->kind == ChipKind::Nvidia ? nvidiaBackend() : amdBackend();
   PassManager pm(&context);
+  if ((*module)->walk([](tiny::KernelOp) { return WalkResult::interrupt(); }).wasInterrupted()) {
+    pm.addPass(createSchedule());
+    pm.addPass(createTile());
+    pm.addPass(createProveBounds());
+  }
   backend.addLanePasses(pm, *chip);
   backend.addLowerPasses(pm, *chip);
   if (failed(pm.run(*module))) {
@@ -88,6 +94,7 @@ Program Program::compile(llvm::StringRef text, llvm::StringRef target) {
       errors << "a pass failed without a word";
     return program;
   }
+  (*module)->walk([&](tiny::LaunchOp launch) { program.units_[launch.getKernel().str()] = launch.getUnits(); });
   FailureOr<TargetCode> code = backend.emit(*module, *chip, {});
   FailureOr<TargetCode> listing = backend.emit(*module, *chip, EmitOptions{{CodeForm::Assembly}});
   if (failed(code) || failed(listing))

@@ -15,6 +15,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/JSON.h"
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,7 @@ struct Outcome {
 
 class Program {
 public:
-  /// Parses, lowers and emits; on failure `error()` says why.
+  /// Parses, lowers and emits; on failure `error()` says why. Kernels of stages are scheduled and tiled first.
   static Program compile(llvm::StringRef text, llvm::StringRef target);
   const std::string &error() const { return error_; }
   const TargetCode &code() const { return code_; }
@@ -51,6 +52,8 @@ public:
   std::string blob(CodeForm form) const;
   /// Assembly of the module's kernels: PTX or AMD's.
   const std::string &assembly() const { return assembly_; }
+  /// The units of the launch of a kernel that was given as stages.
+  uint32_t units(llvm::StringRef kernel) const { return units_.at(kernel.str()); }
   /// Whether ptxas reported spilled registers.
   bool spilled() const { return spilled_; }
 
@@ -60,6 +63,7 @@ public:
 
 private:
   std::string target_, error_, assembly_;
+  std::map<std::string, uint32_t> units_;
   bool spilled_ = false;
   TargetCode code_;
 };
