@@ -13,8 +13,14 @@
 using namespace tinyc;
 
 const Backend *tinyc::findBackend(ChipKind kind) {
-  if (kind == ChipKind::Cpu)
+  switch (kind) {
+  case ChipKind::Cpu:
     return &cpuBackend();
+  case ChipKind::Nvidia:
+    return &nvidiaBackend();
+  case ChipKind::Amd:
+    return &amdBackend();
+  }
   return nullptr;
 }
 
