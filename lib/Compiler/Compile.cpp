@@ -4,20 +4,12 @@
 
 #include "lib/Compiler/Compile.h"
 
+#include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Onnx/Import.h"
 #include "lib/Weights/WeightStore.h"
 
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
-#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
-#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
-#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
@@ -32,6 +24,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/InitAllExtensions.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -45,19 +38,11 @@ const DialectRegistry &tinyc::compilerDialects() {
   static const DialectRegistry registry = [] {
     DialectRegistry r;
     r.insert<tiny::TinyDialect, affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, DLTIDialect,
-             func::FuncDialect, gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-             nvgpu::NVGPUDialect, NVVM::NVVMDialect, ROCDL::ROCDLDialect, scf::SCFDialect, ub::UBDialect,
-             vector::VectorDialect>();
-    // convert-to-llvm asks each dialect for its patterns.
-    arith::registerConvertArithToLLVMInterface(r);
-    cf::registerConvertControlFlowToLLVMInterface(r);
-    index::registerConvertIndexToLLVMInterface(r);
-    registerConvertFuncToLLVMInterface(r);
-    registerConvertMathToLLVMInterface(r);
-    registerConvertMemRefToLLVMInterface(r);
-    registerConvertNVVMToLLVMInterface(r);
-    ub::registerConvertUBToLLVMInterface(r);
-    vector::registerConvertVectorToLLVMInterface(r);
+             func::FuncDialect, gpu::GPUDialect, lane::LaneDialect, LLVM::LLVMDialect, math::MathDialect,
+             memref::MemRefDialect, nvgpu::NVGPUDialect, NVVM::NVVMDialect, ROCDL::ROCDLDialect, scf::SCFDialect,
+             ub::UBDialect, vector::VectorDialect>();
+    // What conversions ask of the dialects they meet.
+    registerAllExtensions(r);
     registerBackendTranslations(r);
     return r;
   }();
