@@ -49,6 +49,9 @@ struct LowerSquare : PassWrapper<LowerSquare, OperationPass<ModuleOp>> {
   StringRef getArgument() const override { return "lower-square"; }
   StringRef getDescription() const override { return "Takes example.square apart into tiny ops"; }
 
+  // A model may hold no tiny op before this pass makes one.
+  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<tinyc::tiny::TinyDialect>(); }
+
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerOp>(&getContext());
