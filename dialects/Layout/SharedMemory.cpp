@@ -161,11 +161,18 @@ int64_t tinyc::sharedCost(const SharedAccess &access, const LinearLayout &placem
   return (registers >> vector.size()) * (bankVisits(offsets, vector, elementBytes) + 1);
 }
 
-// Whether `width` elements along the access's dimension stay consecutive.
+// Whether `width` elements along the access's dimension stay consecutive, and every such run begins at a multiple of
+// `width`: an exchange of smaller chunks would start some runs inside another.
 static bool keepsTogether(const SharedAccess &access, const LinearLayout &placement) {
-  for (int64_t step = 1, bit = 0; step < access.width; step *= 2, ++bit)
-    if (placement.flatBasis(dimName(access.fastest), bit) != step)
-      return false;
+  if (access.width <= 1)
+    return true;
+  std::string fastest = dimName(access.fastest);
+  for (const LinearLayout::Input &input : placement.inputs())
+    for (unsigned bit = 0; bit < input.bases.size(); ++bit) {
+      int64_t basis = placement.flatBasis(input.name, bit), step = int64_t(1) << bit;
+      if (input.name == fastest && step < access.width ? basis != step : basis % access.width != 0)
+        return false;
+    }
   return true;
 }
 
@@ -175,9 +182,10 @@ LinearLayout tinyc::choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRe
   for (int64_t d = shape.size(); d-- > 0;)
     rowMajor.push_back(d);
   llvm::SmallVector<llvm::SmallVector<int64_t>> orders = {rowMajor};
-  if (shape.size() > 1) {
+  // Every other dimension first: a copy may run along any of them.
+  for (unsigned i = 1; i < shape.size(); ++i) {
     orders.push_back(rowMajor);
-    std::swap(orders.back()[0], orders.back()[1]);
+    std::rotate(orders.back().begin(), orders.back().begin() + i, orders.back().begin() + i + 1);
   }
   std::optional<LinearLayout> best;
   int64_t bestCost = 0;

@@ -192,6 +192,31 @@ TEST(SharedMemory, SwizzleServesCopiesAndMatrixLoads) {
     }
 }
 
+// A copy moves whole vectors of 16 bytes, whichever dimension it runs along and whatever the reader would like best.
+TEST(SharedMemory, CopiesStayAligned) {
+  for (const TensorCoreRow &row : tensorCoreRows())
+    for (int64_t bytes : {2, 4})
+      for (int64_t k : {16, 32})
+        for (unsigned fastest : {0, 1})
+          for (bool isA : {true, false}) {
+            ContractionLayouts layouts = *contractionLayouts(row, 32, 64, k, 2, 2);
+            const LinearLayout &fragment = isA ? layouts.a : layouts.b;
+            llvm::SmallVector<int64_t> shape =
+                isA ? llvm::SmallVector<int64_t>{32, k} : llvm::SmallVector<int64_t>{k, 64};
+            // A small tile is spread over all 128 lanes first.
+            int64_t width = std::min(16 / bytes, shape[0] * shape[1] / 128);
+            LinearLayout copy = blockedLayout(shape, {fastest, 1 - fastest}, width, 32, 4);
+            LinearLayout place =
+                choosePlacement(shape, {SharedAccess{copy, false, width, fastest}, SharedAccess{fragment}}, bytes);
+            EXPECT_EQ(int64_t(1) << vectorBits(copy.compose(place), width).size(), width)
+                << row.name << " k " << k << " along " << fastest << (isA ? " A" : " B") << " of " << bytes << " bytes";
+          }
+  // The slowest of three dimensions can be the one in which neighbours are neighbours in memory.
+  LinearLayout copy = blockedLayout({16, 4, 8}, {0, 1, 2}, 4, 32, 4);
+  LinearLayout place = choosePlacement({16, 4, 8}, {SharedAccess{copy, false, 4, 0}}, 4);
+  EXPECT_EQ(vectorBits(copy.compose(place), 4).size(), 2u);
+}
+
 TEST(SharedMemory, MatrixLoadsWantPairs) {
   // f32 fragments and rows that lie apart cannot be loaded as matrices.
   const TensorCoreRow *row = findTensorCoreRow("mma.sync.m16n8k16.f32.f16");
