@@ -7,6 +7,7 @@
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Compiler/BuildArtefact.h"
+#include "lib/Compiler/ModelFile.h"
 #include "lib/Onnx/Import.h"
 #include "lib/Weights/WeightStore.h"
 
@@ -25,10 +26,6 @@
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/InitAllExtensions.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/SourceMgr.h"
 #include <chrono>
 
 using namespace mlir;
@@ -56,7 +53,7 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
     OnnxOptions importOptions;
     importOptions.shapes = options.shapes;
     OwningOpRef<ModuleOp> module = importOnnx(path, importOptions, weights, &context);
-    if (!module)
+    if (!module || failed(verifyModel(*module)))
       return failure();
     return module;
   }
@@ -65,13 +62,8 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
   if (!options.shapes.empty())
     return emitError(at, "--shape is for models that leave dimensions open; the shapes of an .mlir file are static"),
            failure();
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return emitError(at, "cannot be read: ") << buffer.getError().message(), failure();
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
-  if (!module || !findMain(*module))
+  OwningOpRef<ModuleOp> module = parseModelFile(path, context);
+  if (!module || failed(verifyModel(*module)))
     return failure();
   return module;
 }
@@ -89,7 +81,8 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::lowerForChip(ModuleOp model, const Chip 
   OwningOpRef<ModuleOp> module = model.clone();
   auto already = (*module)->getAttrOfType<StringAttr>(tiny::kTargetAttr);
   if (already && already.getValue() != chip.name)
-    return model.emitError("is scheduled for ") << already << " and cannot be compiled for " << chip.name, failure();
+    return model.emitError("the model is scheduled for ") << already << " and cannot be compiled for " << chip.name,
+           failure();
   (*module)->setAttr(tiny::kTargetAttr, StringAttr::get(model.getContext(), chip.name));
   if (failed(runStages(*module, last, &chip, options)))
     return failure();

@@ -15,6 +15,17 @@
 using namespace mlir;
 using namespace tinyc;
 
+// From here on every op is one of ours: dialects of plug-ins have taken their ops apart.
+static LogicalResult verifyOnlyTiny(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    if (isa<ModuleOp, func::FuncOp, func::ReturnOp>(op) || isa_and_present<tiny::TinyDialect>(op->getDialect()))
+      return WalkResult::advance();
+    op->emitError("expected an op of the tiny dialect, found '") << op->getName() << "'";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 // After fusion @main only launches.
 static LogicalResult verifyOnlyKernels(ModuleOp module) {
   WalkResult result = module.walk([](func::FuncOp function) {
@@ -22,7 +33,7 @@ static LogicalResult verifyOnlyKernels(ModuleOp module) {
       return WalkResult::advance();
     for (Operation &op : function.getOps())
       if (!isa<tiny::KernelOp, tiny::LaunchOp, tiny::ParamOp, tiny::ConstOp, func::ReturnOp>(op)) {
-        op.emitError("stands outside every kernel after fusion");
+        op.emitError("'") << op.getName() << "' stands outside every kernel after fusion";
         return WalkResult::interrupt();
       }
     return WalkResult::advance();
@@ -34,7 +45,7 @@ static LogicalResult verifyScheduled(ModuleOp module) {
   WalkResult result = module.walk([](tiny::KernelOp kernel) {
     if (kernel.getSchedule())
       return WalkResult::advance();
-    kernel.emitError("has no schedule after the stage that chooses them");
+    kernel.emitError("kernel has no schedule after the stage that chooses them");
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -44,7 +55,7 @@ static LogicalResult verifyTiled(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
     if (!isa<tiny::KernelOp, tiny::StageOp>(op))
       return WalkResult::advance();
-    op->emitError("is left after tiling");
+    op->emitError("'") << op->getName() << "' is left after tiling";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -77,7 +88,7 @@ static auto text(StringRef pipeline) {
 
 llvm::ArrayRef<Stage> tinyc::stages() {
   static const std::vector<Stage> table = {
-      {"import", "the model as tiny ops on tensors", "after-import", false, text(""), nullptr},
+      {"import", "the model as tiny ops on tensors", "after-import", false, text(""), verifyOnlyTiny},
       // Views must be composed before fusion reads their maps.
       {"simplify", "constants folded, views composed", "", false, text("func.func(simplify)"), nullptr},
       {"fuse", "kernels of stages, one launch each", "after-fuse", false, text("func.func(fuse)"), verifyOnlyKernels},

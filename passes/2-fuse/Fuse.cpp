@@ -58,7 +58,9 @@ private:
     for (Operation &op : function.getBody().front().without_terminator())
       if (!tinyc::fusion::isElementwise(&op) &&
           !isa<ParamOp, ConstOp, IotaOp, ViewOp, ConcatOp, ReduceOp, KernelOp>(op)) {
-        op.emitError("fuse: no kernel can be made of '") << op.getName() << "' yet";
+        InFlightDiagnostic error = op.emitError("fuse: no kernel can be made of '") << op.getName() << "' yet";
+        if (isa_and_present<TinyDialect>(op.getDialect()))
+          error.attachNote() << "the reference interpreter runs it (--device reference)";
         accepted = false;
       } else if (isa<KernelOp>(op)) {
         op.emitError("fuse: expected ops on tensors, found a kernel: the function is fused already");

@@ -42,6 +42,10 @@ bool InputFlags::add(const std::string &flag, std::string &error) {
       error = "--input " + flag + ": expected random:SEED with an unsigned number";
       return false;
     }
+    if (randomSeed) {
+      error = "--input " + flag + ": another seed is given already";
+      return false;
+    }
     randomSeed = seed;
     return true;
   }

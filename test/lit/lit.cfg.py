@@ -22,3 +22,11 @@ config.substitutions.append(
     ("%encode-onnx", f"protoc --encode=tinyc.onnx.ModelProto --proto_path={root} {root}/lib/Onnx/onnx.proto"))
 config.substitutions.append(("%onnx-cases", os.path.join(build, "test", "onnx", "tinyc-onnx-cases")))
 config.substitutions.append(("%python", sys.executable))
+# `%exits CODE COMMAND..` runs a command, both of its outputs as standard output, and asks for that exit code.
+config.substitutions.append(("%exits", f"sh {root}/test/lit/tools/inputs/exits.sh"))
+config.substitutions.append(("%damage", f"{sys.executable} {root}/test/lit/tools/inputs/damage.py"))
+if os.path.exists("/dev/full") and not os.path.isfile("/dev/full"):
+    config.available_features.add("dev-full")
+# What a sanitizer reports has an exit code that no command of ours has.
+config.environment["ASAN_OPTIONS"] = "exitcode=99:allocator_may_return_null=1"
+config.environment["UBSAN_OPTIONS"] = "exitcode=99:print_stacktrace=1"

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <sys/stat.h>
 
 using namespace tinyc::tensorio;
@@ -182,17 +183,20 @@ int run(const Flags &flags) {
       if (!writeNpy(flags.outputDir + "/" + outputFileName(tensor.name), tensor, error))
         return failed(error);
   }
-  return std::fflush(stdout) == 0 ? 0 : failed("cannot write to standard output");
+  return std::fflush(stdout) == 0 && !std::ferror(stdout) ? 0 : failed("cannot write to standard output");
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
+  occupyStandardStreams();
   try {
     Flags flags;
     if (int code = parse(argc, argv, flags))
       return code;
     return run(flags);
+  } catch (const std::bad_alloc &) {
+    return failed("out of memory");
   } catch (const std::exception &error) {
     std::fprintf(stderr, "tinyc-run: internal error: %s\n", error.what());
     return exitBug;

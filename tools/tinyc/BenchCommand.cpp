@@ -4,6 +4,7 @@
 
 #include "runtime/tensorio/Inputs.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/RunnableModel.h"
 
 #include "llvm/Support/JSON.h"
@@ -50,7 +51,8 @@ int tinyc::runBench(const Arguments &arguments) {
   std::vector<tensorio::HostTensor> inputs, outputs;
   std::string error;
   auto fail = [&] {
-    llvm::errs() << "tinyc: " << error << "\n";
+    if (!error.empty())
+      llvm::errs() << "tinyc: " << error << "\n";
     return kInputWrong;
   };
   if (!tensorio::makeInputs(flags, model->inputs(), inputs, error) || !model->run(inputs, outputs, error))
@@ -114,12 +116,8 @@ int tinyc::runBench(const Arguments &arguments) {
       {"gbps", bytes / median * 1e-6},
       {"compile_ms", model->compileSeconds * 1e3},
       {"kernels", std::move(kernels)}};
-  std::error_code code;
-  llvm::raw_fd_ostream os(arguments.json, code);
-  if (code) {
-    error = "cannot write '" + arguments.json + "': " + code.message();
-    return fail();
-  }
-  os << llvm::formatv("{0:2}", llvm::json::Value(std::move(report))) << "\n";
-  return kDone;
+  bool written = writeFile(arguments.json, [&](llvm::raw_ostream &os) {
+    os << llvm::formatv("{0:2}", llvm::json::Value(std::move(report))) << "\n";
+  });
+  return written ? kDone : kInputWrong;
 }

@@ -6,6 +6,7 @@
 #include "runtime/tensorio/Report.h"
 #include "runtime/tensorio/TensorFiles.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/RunnableModel.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -108,8 +109,11 @@ static CaseResult runDataSet(RunnableModel &model, const std::string &folder, co
   std::vector<HostTensor> inputs, outputs, expected;
   if (!readTensors(folder, "input_", model.inputs(), inputs, result.message) ||
       !readTensors(folder, "output_", model.outputs(), expected, result.message) ||
-      !model.run(inputs, outputs, result.message))
+      !model.run(inputs, outputs, result.message)) {
+    if (result.message.empty())
+      result.message = "could not be run";
     return result;
+  }
   if (expected.size() != outputs.size()) {
     result.message = "expected outputs for all " + std::to_string(outputs.size()) + " outputs of the model, found " +
                      std::to_string(expected.size());
@@ -149,19 +153,15 @@ static CaseResult runCase(const std::string &folder, const Arguments &arguments)
   return result;
 }
 
-static void writeJson(const std::string &path, llvm::ArrayRef<CaseResult> results) {
+static bool writeJson(const std::string &path, llvm::ArrayRef<CaseResult> results) {
   llvm::json::Array cases;
   for (const CaseResult &result : results)
     cases.push_back(llvm::json::Object{{"case", result.folder},
                                        {"passed", result.verdict == Verdict::Passed},
                                        {"message", result.message},
                                        {"hashes", llvm::json::Array(result.hashes)}});
-  std::error_code error;
-  llvm::raw_fd_ostream os(path, error);
-  if (error)
-    llvm::errs() << "tinyc: cannot write '" << path << "': " << error.message() << "\n";
-  else
-    os << llvm::formatv("{0:2}", llvm::json::Value(std::move(cases))) << "\n";
+  return writeFile(
+      path, [&](llvm::raw_ostream &os) { os << llvm::formatv("{0:2}", llvm::json::Value(std::move(cases))) << "\n"; });
 }
 
 int tinyc::runCheck(const Arguments &arguments) {
@@ -186,8 +186,7 @@ int tinyc::runCheck(const Arguments &arguments) {
     std::fflush(stdout);
     results.push_back(std::move(result));
   }
-  if (!arguments.json.empty())
-    writeJson(arguments.json, results);
+  bool written = arguments.json.empty() || writeJson(arguments.json, results);
   std::printf("%u passed, %u failed, %u skipped\n", counts[0], counts[1], counts[2]);
-  return counts[1] ? kCheckFailed : kDone;
+  return counts[1] ? kCheckFailed : written ? kDone : kInputWrong;
 }

@@ -43,8 +43,8 @@ static llvm::ArrayRef<Option> options() {
       {"--stop-after", "STAGE", "write the IR at the end of a stage instead", text(&Arguments::stopAfter)},
       {"--remarks", nullptr, "say each decision of the compiler in a line", flag(&Arguments::remarks)},
       {"--device", "D", "cpu, cuda:0, hip:0 or reference", text(&Arguments::device)},
-      {"--threads", "N", "threads of the CPU (default: all usable)",
-       [](Arguments &a, StringRef v) { return storeUnsigned(a.threads, v) && a.threads > 0; }},
+      {"--threads", "N", "threads of the CPU, 1 to 1024 (default: all usable)",
+       [](Arguments &a, StringRef v) { return storeUnsigned(a.threads, v) && a.threads > 0 && a.threads <= 1024; }},
       {"--input", "NAME=@F", "an input from a .npy or .pb file; random:SEED fills those not given",
        list(&Arguments::inputs)},
       {"--shape", "NAME=1x3x..", "shape of an input whose dimensions the model leaves open", list(&Arguments::shapes)},
@@ -103,7 +103,9 @@ std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::Arr
       value = words[i];
     }
     if (!option->store(arguments, value))
-      return usageError(command, "cannot take '" + value + "' as " + option->value + " of " + name), std::nullopt;
+      return usageError(command,
+                        "cannot take '" + value + "' as " + option->value + " of " + name + ": " + option->help),
+             std::nullopt;
   }
   StringRef operands = command.operands;
   bool many = operands.ends_with("..");

@@ -3,10 +3,10 @@
 // tinyc compile: a .tinyc file, or what stands at the end of a stage.
 
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Session.h"
 
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -17,17 +17,8 @@ static int fail(const llvm::Twine &error, int code = kInputWrong) {
   return code;
 }
 
-// Writes all or nothing: beside `path`, then renamed. '-' and no path are standard output.
-static int writeFile(const std::string &path, llvm::function_ref<void(llvm::raw_ostream &)> print) {
-  if (path.empty() || path == "-") {
-    print(llvm::outs());
-    return kDone;
-  }
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    print(os);
-    return llvm::Error::success();
-  });
-  return error ? fail("cannot write '" + path + "': " + llvm::toString(std::move(error))) : kDone;
+static int write(const std::string &path, llvm::function_ref<void(llvm::raw_ostream &)> print) {
+  return writeFile(path, print) ? kDone : kInputWrong;
 }
 
 static int firstTargetStage() {
@@ -42,7 +33,9 @@ static FailureOr<std::vector<OwningOpRef<ModuleOp>>> modulesAt(Session &session,
                                                                ArrayRef<const Chip *> chips) {
   int shared = std::min(last, firstTargetStage() - 1);
   if (stageOf(model) > last)
-    return model.emitError("is past the stage '") << stages()[last].name << "' already", failure();
+    return model.emitError("the model stands at the end of stage '")
+               << stages()[stageOf(model)].name << "', past '" << stages()[last].name << "'",
+           failure();
   if (stageOf(model) <= shared && failed(runStages(model, shared, nullptr, session.stageOptions())))
     return failure();
   std::vector<OwningOpRef<ModuleOp>> modules;
@@ -68,7 +61,7 @@ static int printStage(Session &session, ModuleOp model, int last, ArrayRef<const
   // What is printed names weights by hash: keep their bytes where a later run finds them.
   if (!session.weightStore().save(error))
     return fail(error);
-  return writeFile(output, [&](llvm::raw_ostream &os) {
+  return write(output, [&](llvm::raw_ostream &os) {
     for (OwningOpRef<ModuleOp> &module : *modules) {
       (*module)->print(os, OpPrintingFlags().enableDebugInfo());
       os << "\n";
@@ -93,7 +86,7 @@ static int printCode(Session &session, ModuleOp model, CodeForm form, ArrayRef<c
     if (texts.size() == before)
       return fail("there is no such form of code for " + chip->name);
   }
-  return writeFile(output, [&](llvm::raw_ostream &os) {
+  return write(output, [&](llvm::raw_ostream &os) {
     for (const std::vector<uint8_t> &text : texts)
       os.write(reinterpret_cast<const char *>(text.data()), text.size());
   });
@@ -150,8 +143,8 @@ int tinyc::runCompile(const Arguments &arguments) {
   session.printTimes();
   if (file.empty())
     return kInputWrong;
-  return writeFile(arguments.output,
-                   [&](llvm::raw_ostream &os) { os.write(reinterpret_cast<const char *>(file.data()), file.size()); });
+  return write(arguments.output,
+               [&](llvm::raw_ostream &os) { os.write(reinterpret_cast<const char *>(file.data()), file.size()); });
 }
 
 int tinyc::runImport(const Arguments &arguments) {

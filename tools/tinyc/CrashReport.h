@@ -11,14 +11,15 @@
 
 namespace tinyc {
 
-/// Runs `work` and returns its result; if it crashes or LLVM calls report_fatal_error, writes a folder with the command
-/// line and the IR that was last noted, prints its path, and returns 70.
+/// Runs `work` and returns its result. If it runs out of memory, says so and exits with 1. If it crashes or LLVM calls
+/// report_fatal_error, writes a folder with the command line and the IR that was last noted, prints its path, and
+/// returns 70.
 int runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> work);
 
-/// Says what begins now, in words, and the arguments with which tinyc itself prints the IR that this starts from
-/// ("compile", MODEL, "--stop-after", ..; empty if there is none): a reproducer gets the IR from a run of its own,
-/// because after a crash nothing in memory can be trusted.
-void noteStep(std::string step, std::vector<std::string> printInput = {});
+/// Says what begins now, in words, with the model's path, and the arguments with which tinyc itself prints the IR that
+/// this starts from ("compile", MODEL, "--stop-after", ..): a reproducer gets the IR from a run of its own, because
+/// after a crash nothing in memory can be trusted. Without arguments it gets a copy of the model.
+void noteStep(std::string step, std::string model = "", std::vector<std::string> printInput = {});
 
 } // namespace tinyc
 

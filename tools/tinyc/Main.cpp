@@ -5,8 +5,10 @@
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/CrashReport.h"
+#include "tools/tinyc/OutputFile.h"
 
 #include "dialects/Target/Chip.h"
+#include "runtime/tensorio/Report.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
@@ -38,7 +40,7 @@ static void printVersion() {
   llvm::outs() << "\n";
 }
 
-int main(int argc, char **argv) {
+static int runMain(int argc, char **argv) {
   llvm::ArrayRef<const char *> words(argv + 1, argc - 1);
   llvm::StringRef name = words.empty() ? "" : words.front();
   if (name == "--version")
@@ -63,4 +65,10 @@ int main(int argc, char **argv) {
     llvm::errs() << "tinyc: no command '" << name << "'\n";
   llvm::errs() << "see: tinyc --help\n";
   return kUsage;
+}
+
+int main(int argc, char **argv) {
+  tensorio::occupyStandardStreams();
+  int code = runMain(argc, argv);
+  return finishStandardOutput() || code != kDone ? code : int(kInputWrong);
 }

@@ -54,8 +54,18 @@ bool ReferenceModel::open(llvm::StringRef path) {
     llvm::errs() << "tinyc: '" << path << "' is compiled: the reference interprets models (.onnx, .mlir)\n";
     return false;
   }
-  if (!session.good() || !(module = session.load(path)) || !(main = findMain(*module)))
+  if (!session.good() || !(module = session.load(path)))
     return false;
+  // Plug-ins take the ops of their dialects apart in the first stage.
+  if (!(*module)->hasAttr(kStageAttr) && llvm::failed(runStages(*module, 0, nullptr, session.stageOptions())))
+    return false;
+  int stage = stageOf(*module);
+  if (stage > findStage("fuse")) {
+    module->emitError("the model stands at the end of stage '")
+        << stages()[stage].name << "': the reference interprets models up to stage 'fuse'";
+    return false;
+  }
+  main = findMain(*module);
   artefact::EntryPoint entry = entryPointOf(main);
   for (artefact::Tensor &input : entry.inputs)
     inputInfos.push_back(describe(std::move(input)));
@@ -87,10 +97,8 @@ bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<
     return llvm::ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()), bytes->size());
   });
   llvm::FailureOr<std::vector<TensorRef>> results = reference.run(main, arguments);
-  if (llvm::failed(results)) {
-    error = "the reference cannot run this model";
-    return false;
-  }
+  if (llvm::failed(results))
+    return false; // said as diagnostics
   for (auto [result, output] : llvm::zip_equal(*results, outputs))
     std::memcpy(output.data(), result->bytes.data(), output.byteSize());
   return true;

@@ -25,6 +25,14 @@ int tinyc::runRun(const Arguments &arguments) {
   for (const std::string &flag : arguments.inputs)
     if (!flags.add(flag, error))
       return fail(error, kUsage);
+  // Before the work that would be lost.
+  if (!arguments.outputDir.empty()) {
+    std::error_code code = llvm::sys::fs::create_directories(arguments.outputDir);
+    if (!code && !llvm::sys::fs::is_directory(arguments.outputDir))
+      code = std::make_error_code(std::errc::not_a_directory);
+    if (code)
+      return fail("cannot make the folder '" + arguments.outputDir + "': " + code.message());
+  }
   std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0]);
   if (!model)
     return kInputWrong;
@@ -36,19 +44,16 @@ int tinyc::runRun(const Arguments &arguments) {
   if (profiling)
     model->setProfiler(tensorio::ProfileTable::callback, &profile);
   if (!model->run(inputs, outputs, error))
-    return fail(error);
+    return error.empty() ? kInputWrong : fail(error);
   for (const tensorio::HostTensor &output : outputs)
     tensorio::printTensor(stdout, output);
   if (arguments.hash)
     for (const tensorio::HostTensor &output : outputs)
       std::printf("%s %s\n", tensorio::contentHash(output).c_str(), output.name.c_str());
-  if (!arguments.outputDir.empty()) {
-    if (std::error_code code = llvm::sys::fs::create_directories(arguments.outputDir))
-      return fail("cannot make the folder '" + arguments.outputDir + "': " + code.message());
+  if (!arguments.outputDir.empty())
     for (const tensorio::HostTensor &output : outputs)
       if (!tensorio::writeNpy(arguments.outputDir + "/" + tensorio::outputFileName(output.name), output, error))
         return fail(error);
-  }
   if (profiling)
     profile.print(stdout);
   return kDone;

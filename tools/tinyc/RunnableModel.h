@@ -27,7 +27,7 @@ public:
   const std::vector<tinyc_tensor_info> &outputs() const { return outputInfos; }
 
   /// Runs @main. `outputs` are made with the right types and shapes before the first run and reused after. False, with
-  /// a sentence in `error`, on failure.
+  /// a sentence in `error`, on failure (none if diagnostics were printed).
   virtual bool run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
                    std::string &error) = 0;
 

@@ -7,7 +7,6 @@
 #include "lib/Plugins/PassPlugin.h"
 #include "tools/tinyc/CrashReport.h"
 
-#include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -66,9 +65,9 @@ OwningOpRef<ModuleOp> Session::load(StringRef path) {
     }
   auto start = std::chrono::steady_clock::now();
   modelPath = path.str();
-  noteStep("reading " + modelPath);
+  noteStep("reading " + modelPath, modelPath);
   FailureOr<OwningOpRef<ModuleOp>> module = loadModel(path, options, weights, *context);
-  if (failed(module) || failed(verify(**module)))
+  if (failed(module))
     return {};
   times.push_back({"load", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
   return std::move(*module);
@@ -87,8 +86,12 @@ StageOptions Session::stageOptions() {
       print = {"compile", modelPath, "--stop-after", stages()[index - 1].name.str()};
       if (chip)
         print.insert(print.end(), {"--target", target});
+      for (const std::string &shape : arguments.shapes)
+        print.insert(print.end(), {"--shape", shape});
+      for (const std::string &plugin : arguments.passPlugins)
+        print.insert(print.end(), {"--load-pass-plugin", plugin});
     }
-    noteStep(("running stage '" + stage + "'" + (chip ? " for " + target : "")).str(), std::move(print));
+    noteStep(("running stage '" + stage + "'" + (chip ? " for " + target : "")).str(), modelPath, std::move(print));
   };
   return options;
 }

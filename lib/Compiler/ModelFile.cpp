@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Parsing with the depth bounded, and the checks of a model's borders.
+
+#include "lib/Compiler/ModelFile.h"
+
+#include "dialects/Tiny/TinyOps.h"
+#include "lib/Compiler/BuildArtefact.h"
+#include "lib/Pipeline/Stages.h"
+
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace tinyc;
+
+/// Parsing, verifying and printing recurse a few times a level.
+constexpr unsigned kMostNesting = 1000;
+/// The bytes of one tensor that the artefact can say.
+constexpr int64_t kMostBytes = int64_t(1) << 47;
+constexpr int64_t kMostElements = int64_t(1) << 62;
+
+// The line in which brackets are nested too deep; 0 if there is none. Strings and comments do not count.
+static unsigned lineNestedTooDeep(StringRef text) {
+  unsigned line = 1, depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+    case '\n':
+      ++line;
+      break;
+    case '"':
+      for (++i; i < text.size() && text[i] != '"' && text[i] != '\n'; ++i)
+        i += text[i] == '\\';
+      break;
+    case '/':
+      if (text.substr(i).starts_with("//"))
+        i = std::min(text.find('\n', i), text.size()) - 1;
+      break;
+    case '(':
+    case '[':
+    case '{':
+    case '<':
+      if (++depth > kMostNesting)
+        return line;
+      break;
+    case '>':
+      if (i > 0 && text[i - 1] == '-') // an arrow
+        break;
+      [[fallthrough]];
+    case ')':
+    case ']':
+    case '}':
+      depth -= depth > 0;
+      break;
+    }
+  }
+  return 0;
+}
+
+OwningOpRef<ModuleOp> tinyc::parseModelFile(StringRef path, MLIRContext &context) {
+  Location at = FileLineColLoc::get(&context, path, 0, 0);
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return emitError(at, "cannot be read: ") << buffer.getError().message(), nullptr;
+  StringRef text = (*buffer)->getBuffer();
+  if (text.starts_with("ML\xefR"))
+    return emitError(at, "expected MLIR as text, found bytecode: mlir-opt prints it as text"), nullptr;
+  if (unsigned line = lineNestedTooDeep(text))
+    return emitError(FileLineColLoc::get(&context, path, line, 1), "brackets are nested more than ")
+               << kMostNesting << " deep",
+           nullptr;
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  // What the ops verify comes after the checks below, which say the same of inputs in fewer words.
+  return parseSourceFile<ModuleOp>(sources, ParserConfig(&context, /*verifyAfterParse=*/false));
+}
+
+// `what` is "input 0", "output 1".
+static LogicalResult verifyBorderType(Location at, const Twine &what, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return emitError(at) << what << " of @main: expected a tensor of known rank, found " << type;
+  if (!tensor.hasStaticShape())
+    return emitError(at) << what << " of @main: expected a tensor whose sizes are known, found " << type;
+  if (dtypeOf(tensor.getElementType()) == artefact::DType::Invalid)
+    return emitError(at) << what << " of @main: expected elements of i1, i8 to i64, ui8 to ui64, f16, bf16, f32, f64 "
+                         << "or an 8-bit float, found " << type;
+  int64_t bytes = artefact::sizeOf(dtypeOf(tensor.getElementType()));
+  for (int64_t size : tensor.getShape())
+    if (__builtin_mul_overflow(bytes, size, &bytes) || bytes > kMostBytes)
+      return emitError(at) << what << " of @main: expected a tensor of at most 2^47 bytes, found " << type;
+  return success();
+}
+
+static LogicalResult verifyName(Location at, const Twine &what, DictionaryAttr attributes, llvm::StringSet<> &seen) {
+  Attribute name = attributes ? attributes.get(tiny::kNameAttr) : Attribute();
+  if (!name)
+    return success();
+  auto string = dyn_cast<StringAttr>(name);
+  if (!string || string.empty())
+    return emitError(at) << what << " of @main: expected a name in " << tiny::kNameAttr << ", found " << name;
+  if (!seen.insert(string.getValue()).second)
+    return emitError(at) << what << " of @main: another is called " << name << " already";
+  return success();
+}
+
+static LogicalResult verifyMain(func::FuncOp main) {
+  if (main.isDeclaration())
+    return main.emitError("expected a function @main with a body, found a declaration");
+  if (size_t blocks = std::distance(main.getBody().begin(), main.getBody().end()); blocks != 1)
+    return main.emitError("expected a function @main of one block, found ")
+           << blocks << ": models have no branches; tiny.cond and tiny.loop hold bodies of their own";
+  llvm::StringSet<> inputs, outputs;
+  for (BlockArgument input : main.getArguments()) {
+    if (failed(verifyBorderType(input.getLoc(), "input " + Twine(input.getArgNumber()), input.getType())) ||
+        failed(verifyName(input.getLoc(), "input " + Twine(input.getArgNumber()),
+                          main.getArgAttrDict(input.getArgNumber()), inputs)))
+      return failure();
+  }
+  for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
+    if (failed(verifyBorderType(main.getLoc(), "output " + Twine(i), type)) ||
+        failed(verifyName(main.getLoc(), "output " + Twine(i), main.getResultAttrDict(i), outputs)))
+      return failure();
+  return success();
+}
+
+// Numbers of elements and offsets are 64-bit integers everywhere.
+static LogicalResult verifySizes(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    for (Type type : op->getResultTypes()) {
+      auto shaped = dyn_cast<ShapedType>(type);
+      if (!shaped || !shaped.hasStaticShape())
+        continue;
+      int64_t count = 1;
+      bool empty = llvm::is_contained(shaped.getShape(), 0);
+      for (int64_t size : shaped.getShape())
+        if (!empty && (__builtin_mul_overflow(count, size, &count) || count >= kMostElements)) {
+          op->emitError("expected fewer than 2^62 elements, found ") << type;
+          return WalkResult::interrupt();
+        }
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult tinyc::verifyModel(ModuleOp module) {
+  func::FuncOp main = findMain(module);
+  // Types first: verifiers of ops compute with the sizes of their operands.
+  if (!main || failed(verifyMain(main)) || failed(verifySizes(module)) || failed(verify(module)))
+    return failure();
+  int stage = stageOf(module);
+  if (stage < 0)
+    return failure();
+  int checked = stage;
+  while (checked > 0 && !stages()[checked].verifyBorder)
+    --checked;
+  if (checked > 0 && failed(stages()[checked].verifyBorder(module)))
+    return module.emitError("the model says that it stands at the end of stage '")
+           << stages()[stage].name << "', which leaves no such op";
+  return success();
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
+// and how (null, fatal, overflow, throw, thread).
+
+#include "lib/Plugins/PassPlugin.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/ErrorHandling.h"
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+using namespace mlir;
+
+static void writeToNull() {
+  int *volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+
+__attribute__((noinline)) static int recurse(volatile int *depth) {
+  volatile int frame[256];
+  frame[*depth % 256] = *depth;
+  *depth = *depth + 1;
+  return recurse(depth) + frame[*depth % 256];
+}
+
+namespace {
+struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CrashPass)
+
+  explicit CrashPass(llvm::StringRef kind) : kind(kind) {}
+  StringRef getArgument() const override { return "crash"; }
+  StringRef getDescription() const override { return "Goes wrong"; }
+
+  void runOnOperation() override {
+    volatile int depth = 0;
+    if (kind == "null")
+      writeToNull();
+    else if (kind == "fatal")
+      llvm::report_fatal_error("the pass gave up");
+    else if (kind == "overflow")
+      depth = recurse(&depth);
+    else if (kind == "throw")
+      throw std::runtime_error("nobody catches this");
+    else if (kind == "thread")
+      std::thread(writeToNull).join();
+    else
+      getOperation().emitError("no kind of crash: ") << kind;
+  }
+
+  std::string kind;
+};
+} // namespace
+
+extern "C" TINYC_PLUGIN_EXPORT const tinyc::PluginInfo *tinycGetPlugin() {
+  static const tinyc::PluginInfo info = {
+      sizeof(info), LLVM_VERSION_STRING, tinyc::kPluginAbi, "crash-pass", [](tinyc::PluginRegistry &registry) {
+        const char *value = std::getenv("TINYC_TEST_CRASH");
+        auto [point, kind] = llvm::StringRef(value ? value : "").split(' ');
+        std::string chosen = kind.str();
+        registry.addPassAt(point, [chosen](OpPassManager &pm) { pm.addPass(std::make_unique<CrashPass>(chosen)); });
+      }};
+  return &info;
+}
