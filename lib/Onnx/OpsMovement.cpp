@@ -3,6 +3,7 @@
 // Operators that move elements: reshape, transpose, slice, pad, concat, split, gather and the like.
 
 #include "lib/Onnx/NodeImport.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -211,7 +212,9 @@ static Value importExpand(NodeImport &n) {
   if (failed(wanted))
     return {};
   if (!elementCount(*wanted))
-    return n.fail("shape: negative or too large");
+    return n.fail("the shape [" +
+                  llvm::join(llvm::map_range(*wanted, [](int64_t d) { return std::to_string(d); }), ", ") +
+                  "] is negative or too large");
   FailureOr<SmallVector<int64_t>> shape = broadcastShape(n.b, {n.shape(0), *wanted});
   return succeeded(shape) ? broadcast(n.b, n[0], *shape) : Value();
 }

@@ -4,6 +4,7 @@
 
 #include "lib/Onnx/NodeImport.h"
 #include "lib/Onnx/Tensors.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -49,7 +50,9 @@ static Value importConstantOfShape(NodeImport &n) {
   if (failed(shape))
     return {};
   if (!elementCount(*shape))
-    return n.fail("shape: negative or too large");
+    return n.fail("the shape [" +
+                  llvm::join(llvm::map_range(*shape, [](int64_t d) { return std::to_string(d); }), ", ") +
+                  "] is negative or too large");
   Attribute element = n.b.getF32FloatAttr(0);
   if (n.attribute("value")) {
     DenseElementsAttr value = n.tensor("value");

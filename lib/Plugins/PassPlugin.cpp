@@ -8,6 +8,7 @@
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/DynamicLibrary.h"
+#include <dlfcn.h>
 
 using namespace tinyc;
 
@@ -30,6 +31,9 @@ bool tinyc::loadPassPlugin(const std::string &path, mlir::DialectRegistry &diale
     return false;
   };
   std::string reason;
+  // All symbols now: one that is missing would end the program in the middle of a pass.
+  if (!::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL))
+    return refuse(std::string("cannot be loaded: ") + ::dlerror());
   auto library = llvm::sys::DynamicLibrary::getPermanentLibrary(path.c_str(), &reason);
   if (!library.isValid())
     return refuse("cannot be loaded: " + reason);

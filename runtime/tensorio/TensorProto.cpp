@@ -252,10 +252,10 @@ bool readTensorFile(const std::string &path, tinyc_dtype expected, HostTensor &t
   uint8_t block[65536];
   while (size_t count = std::fread(block, 1, sizeof(block), file))
     bytes.insert(bytes.end(), block, block + count);
-  bool ok = !std::ferror(file);
+  int reason = std::ferror(file) ? errno : 0;
   std::fclose(file);
-  if (!ok) {
-    error = "cannot read '" + path + "'";
+  if (reason) {
+    error = "cannot read '" + path + "': " + std::strerror(reason);
     return false;
   }
   bool parsed = endsWith(".npy") ? parseNpy(bytes, expected, tensor, error) : parseTensorProto(bytes, tensor, error);

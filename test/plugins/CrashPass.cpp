@@ -15,12 +15,13 @@
 
 using namespace mlir;
 
-static void writeToNull() {
+// A sanitizer would end the program before the crash that is wanted.
+__attribute__((no_sanitize("undefined", "address"))) static void writeToNull() {
   int *volatile nowhere = nullptr;
   *nowhere = 1;
 }
 
-__attribute__((noinline)) static int recurse(volatile int *depth) {
+__attribute__((noinline, no_sanitize("undefined", "address"))) static int recurse(volatile int *depth) {
   volatile int frame[256];
   frame[*depth % 256] = *depth;
   *depth = *depth + 1;

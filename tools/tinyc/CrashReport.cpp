@@ -149,14 +149,13 @@ static void onStraySignal(int) {
   reportAndExit();
 }
 
-// Signals of this thread are handled on a stack of their own from here on.
+// Signals of this thread, the only one that calls this, are handled on a stack of their own from here on.
 static void useAlternateStack() {
-  constexpr size_t bytes = 1 << 16;
+  static char space[1 << 16];
   stack_t stack = {};
-  stack.ss_sp = std::malloc(bytes); // lives as long as the program
-  stack.ss_size = bytes;
-  if (stack.ss_sp)
-    ::sigaltstack(&stack, nullptr);
+  stack.ss_sp = space;
+  stack.ss_size = sizeof(space);
+  ::sigaltstack(&stack, nullptr);
 }
 
 int tinyc::runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> work) {

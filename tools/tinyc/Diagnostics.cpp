@@ -23,6 +23,14 @@ static FileLineColLoc fileOf(Location loc) {
   return found;
 }
 
+// A name in quotes; names of functions in functions grow long, and their ends say most.
+static std::string quoted(StringRef name) {
+  constexpr size_t most = 120;
+  if (name.size() > most)
+    return ("'" + name.take_front(most / 2) + "..." + name.take_back(most / 2) + "'").str();
+  return ("'" + name + "'").str();
+}
+
 std::string tinyc::locationText(Location loc) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -35,7 +43,7 @@ std::string tinyc::locationText(Location loc) {
   if (!names.empty()) {
     os << (text.empty() ? "" : ": ") << (names.size() == 1 ? "node " : "nodes ");
     for (size_t i = 0; i < names.size() && i < 3; ++i)
-      os << (i ? ", " : "") << "'" << names[i] << "'";
+      os << (i ? ", " : "") << quoted(names[i]);
     if (names.size() > 3)
       os << " and " << names.size() - 3 << " more";
   }
