@@ -49,21 +49,22 @@ def lit_program():
     sys.exit("error: lit is not installed (package llvm-22-tools)")
 
 
-def run_lit(totals, build):
+def run_lit(totals, build, folder="test/lit", suite="lit"):
     start = time.time()
-    with tempfile.TemporaryDirectory() as folder:
-        report = pathlib.Path(folder) / "lit.json"
-        run([lit_program(), "-q", "--param", f"build={build}", "--output", report, "test/lit"], 1800)
+    with tempfile.TemporaryDirectory() as temporary:
+        report = pathlib.Path(temporary) / "lit.json"
+        run([lit_program(), "-q", "--param", f"build={build}", "--output", report, folder], 1800)
         if not report.exists():
-            return totals.add("lit", 0, 1, 0, time.time() - start)
+            return totals.add(suite, 0, 1, 0, time.time() - start)
         codes = [test["code"] for test in json.loads(report.read_text())["tests"]]
     skipped = sum(code in ("UNSUPPORTED", "SKIPPED", "EXCLUDED") for code in codes)
     passed = sum(code in ("PASS", "XFAIL") for code in codes)
-    totals.add("lit", passed, len(codes) - passed - skipped, skipped, time.time() - start)
+    totals.add(suite, passed, len(codes) - passed - skipped, skipped, time.time() - start)
 
 
-def run_gtest(totals, program):
+def run_gtest(totals, program, label=""):
     start = time.time()
+    label = label + program.name
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
         log = pathlib.Path(folder) / "log"
@@ -72,7 +73,7 @@ def run_gtest(totals, program):
         text = log.read_text(errors="replace")
         if not report.exists():  # died, or is no GoogleTest program
             print(text[-4000:])
-            return totals.add(program.name, 0, 1, 0, time.time() - start)
+            return totals.add(label, 0, 1, 0, time.time() - start)
         suites = json.loads(report.read_text())["testsuites"]
     results = [test for suite in suites for test in suite["testsuite"] if test["status"] == "RUN"]
     skipped = sum(test.get("result") == "SKIPPED" for test in results)
@@ -81,7 +82,27 @@ def run_gtest(totals, program):
         failed = 1
     if failed:
         print(text[-8000:])
-    totals.add(program.name, len(results) - failed - skipped, failed, skipped, time.time() - start)
+    totals.add(label, len(results) - failed - skipped, failed, skipped, time.time() - start)
+
+
+# What reads bytes that anyone may have written, and what runs on them.
+SANITIZED_PROGRAMS = ("artefact-file-test", "tensor-files-test", "onnx-mutation-test")
+SANITIZED_TARGETS = ("tinyc", "tinyc-run", "crash-pass") + SANITIZED_PROGRAMS
+
+
+def run_sanitized(totals):
+    """Bad input under AddressSanitizer and UndefinedBehaviorSanitizer, in a build of its own."""
+    start = time.time()
+    build = ROOT / "build-asan"
+    build_targets = ["cmake", "--build", "--preset", "asan", "--target", *SANITIZED_TARGETS]
+    for command in (["cmake", "--preset", "asan"], build_targets):
+        done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode != 0:
+            print(done.stdout[-8000:])
+            return totals.add("asan build", 0, 1, 0, time.time() - start)
+    run_lit(totals, build, "test/lit/tools", "asan lit")
+    for name in SANITIZED_PROGRAMS:
+        run_gtest(totals, build / "tests" / name, "asan ")
 
 
 def run_tree_check(totals, script):
@@ -125,7 +146,8 @@ def check_models(totals, build, models):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", type=pathlib.Path)
-    parser.add_argument("--all", action="store_true", help="also the suites that take hours")
+    parser.add_argument("--all", action="store_true",
+                        help="also the suites that take hours, and bad input under sanitizers")
     parser.add_argument("--only", default="", help="run only suites whose name contains this (no models needed then)")
     arguments = parser.parse_args()
     build = arguments.build.resolve()
@@ -143,6 +165,8 @@ def main():
     for program in sorted((build / "tests").glob("*")):
         if program.is_file() and os.access(program, os.X_OK) and wanted(program.name):
             run_gtest(totals, program)
+    if arguments.all and wanted("asan"):
+        run_sanitized(totals)
     ran = 1
     if wanted("models"):
         sys.path.insert(0, str(ROOT / "test" / "models"))

@@ -40,7 +40,9 @@ static llvm::ArrayRef<Option> options() {
        text(&Arguments::target)},
       {"--emit", "FORM", "write tiny, kernels, scheduled, gpu, llvm, ptx, cubin, amdgcn, hsaco, asm or object instead",
        text(&Arguments::emit)},
-      {"--stop-after", "STAGE", "write the IR at the end of a stage instead", text(&Arguments::stopAfter)},
+      {"--stop-after", "STAGE",
+       "write the IR at the end of import, simplify, fuse, schedule, tile, lanes or lower instead",
+       text(&Arguments::stopAfter)},
       {"--remarks", nullptr, "say each decision of the compiler in a line", flag(&Arguments::remarks)},
       {"--device", "D", "cpu, cuda:0, hip:0 or reference", text(&Arguments::device)},
       {"--threads", "N", "threads of the CPU, 1 to 1024 (default: all usable)",
@@ -124,11 +126,13 @@ void tinyc::printHelp() {
   for (const Command &command : commands())
     llvm::outs() << llvm::format("  tinyc %-8s %-11s  ", command.name, command.operands) << command.summary << "\n";
   llvm::outs() << "  tinyc --version\n\nMODEL is .onnx or .mlir; FILE is .tinyc. "
-                  "`tinyc COMMAND --help` lists a command's options.\n";
+                  "`tinyc COMMAND --help` lists a command's options.\n"
+                  "Exit codes: 0 done, 1 the input is wrong, 2 usage, 3 a check failed, 70 a bug in tinyc.\n";
 }
 
 void tinyc::printHelp(const Command &command) {
-  llvm::outs() << "tinyc " << command.name << " " << command.operands << " [options]: " << command.summary << "\n\n";
+  llvm::outs() << "tinyc " << command.name << (*command.operands ? " " : "") << command.operands
+               << " [options]: " << command.summary << "\n\n";
   for (const Option &option : options())
     if (takes(command, option.name))
       llvm::outs() << llvm::format("  %-22s %-12s ", option.name, option.value ? option.value : "") << option.help
