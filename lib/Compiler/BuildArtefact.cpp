@@ -175,6 +175,10 @@ LogicalResult PlanBuilder::addLaunch(tiny::LaunchOp launch) {
   auto found = kernels.find(launch.getKernel());
   if (found == kernels.end())
     return launch.emitError("no code was emitted for kernel @") << launch.getKernel();
+  // A grid's first dimension on GPUs; on a CPU, what the kernels' ABI counts.
+  if (constexpr uint64_t most = INT32_MAX; static_cast<uint64_t>(launch.getUnits()) > most)
+    return launch.emitError("expected at most ")
+           << most << " units in a launch, found " << launch.getUnits() << ": its tensors are too large for a device";
   const KernelFacts &facts = *found->second;
   artefact::Kernel kernel;
   kernel.symbol = launch.getKernel().str();

@@ -131,6 +131,10 @@ std::vector<const Chip *> tinyc::parseTargets(StringRef list, std::string &error
         error += " " + known;
       return {};
     }
+    if (llvm::is_contained(chips, chip)) {
+      error = ("target '" + name + "' is named twice").str();
+      return {};
+    }
     chips.push_back(chip);
   }
   return chips;
