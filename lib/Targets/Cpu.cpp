@@ -15,6 +15,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
@@ -146,11 +147,11 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
   optimise(*code, *machine);
 
   TargetCode result;
-  llvm::SmallVector<llvm::StringRef> features;
-  llvm::StringRef(chip.features).split(features, ',', -1, false);
-  for (llvm::StringRef feature : features)
-    if (feature.consume_front("+"))
-      result.features.push_back(feature.str());
+  // What the x86-64 levels above the first add and code generation uses; the runtime looks for each with CPUID.
+  for (const char *feature : {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi", "bmi2", "f16c", "fma",
+                              "lzcnt", "movbe", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
+    if (machine->getMCSubtargetInfo()->checkFeatures(std::string("+") + feature))
+      result.features.push_back(feature);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     if (function->hasAttr("tiny.kernel")) {
       KernelFacts facts;

@@ -18,7 +18,7 @@ static void printDevice(const std::string &name) {
     tinyc_status_free(status);
     return;
   }
-  std::printf("%-8s %s  %s\n", name.c_str(), tinyc_device_chip(device), tinyc_device_description(device));
+  std::printf("%-8s %s (%s)\n", name.c_str(), tinyc_device_description(device), tinyc_device_chip(device));
   tinyc_device_close(device);
 }
 
