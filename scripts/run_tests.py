@@ -105,6 +105,17 @@ def run_sanitized(totals):
         run_gtest(totals, build / "tests" / name, "asan ")
 
 
+def run_ulp(totals, program, everything):
+    """The worst error of each elementary function: of a stratified sample, with --all of every f32. A line a function."""
+    start = time.time()
+    command = [program, "--threads", "2"] + ([] if everything else ["--sample", "1000000"])
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, timeout=6 * 3600 if everything else 600)
+    print(done.stdout, end="")
+    functions = sum(" worst " in line for line in done.stdout.splitlines())
+    failed = int(done.returncode != 0 or not functions)  # 3 if a bound is broken
+    totals.add(program.name, functions - failed if functions else 0, failed, 0, time.time() - start)
+
+
 def run_tree_check(totals, script):
     start = time.time()
     code = run([sys.executable, script], 600)
@@ -164,7 +175,10 @@ def main():
         run_lit(totals, build)
     for program in sorted((build / "tests").glob("*")):
         if program.is_file() and os.access(program, os.X_OK) and wanted(program.name):
-            run_gtest(totals, program)
+            if program.name == "ulp":  # prints figures, is no GoogleTest
+                run_ulp(totals, program, arguments.all)
+            else:
+                run_gtest(totals, program)
     if arguments.all and wanted("asan"):
         run_sanitized(totals)
     ran = 1

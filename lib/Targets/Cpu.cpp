@@ -148,8 +148,8 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
 
   TargetCode result;
   // What the x86-64 levels above the first add and code generation uses; the runtime looks for each with CPUID.
-  for (const char *feature : {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi", "bmi2", "f16c", "fma",
-                              "lzcnt", "movbe", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
+  for (const char *feature : {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi", "bmi2", "f16c",
+                              "fma", "lzcnt", "movbe", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
     if (machine->getMCSubtargetInfo()->checkFeatures(std::string("+") + feature))
       result.features.push_back(feature);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
