@@ -50,6 +50,11 @@ static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
   s.warps.back() = warps;
   if (!own.empty())
     s.strip.back() = powerOfTwo(points, 4 * warps * chip.lanes * s.vector);
+  // Shorter strips waste fewer lanes on what lies beyond the end of the row.
+  auto wasted = [&](int64_t strip) { return (strip - points % strip) % strip; };
+  while (!own.empty() && s.strip.back() < points && s.strip.back() > warps * chip.lanes * s.vector &&
+         wasted(s.strip.back()) > points / 32)
+    s.strip.back() /= 2;
   // Short rows share a block.
   if (!shared.empty() && warps < 4 && shared.back() > 1) {
     s.warps[shared.size() - 1] = powerOfTwo(shared.back(), 4 / warps);

@@ -9,7 +9,7 @@
 //
 // A kernel without reductions is the case of one stage and no strips.
 
-#include "passes/4-tile/Tiling.h"
+#include "passes/4-tile/RowCache.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -33,7 +33,7 @@ struct Slot {
 class StageTiler {
 public:
   StageTiler(OpBuilder &b, const TiledFunction &f)
-      : b(b), f(f), kernel(f.kernel), shared(kernel.getShared()), sizes(sharedSizes(f.kernel)) {}
+      : b(b), f(f), kernel(f.kernel), shared(kernel.getShared()), sizes(sharedSizes(f.kernel)), cache(f) {}
 
   LogicalResult run();
 
@@ -42,7 +42,9 @@ private:
   bool staysTile(StageOp stage, unsigned result);
   LogicalResult placeResults();
   void walkShared(ArrayRef<Value> unit, TileDomain domain);
-  void emitStage(StageOp stage, const TileDomain &sharedTile);
+  void noteReads(StageOp stage, AffineMap map, ArrayRef<int64_t> domain);
+  using NextStrip = function_ref<SmallVector<Value>(Value offset, bool bounded, SmallVector<Value> carried)>;
+  SmallVector<Value> walkStrips(StageOp stage, unsigned dim, SmallVector<Value> carried, NextStrip next);
   void walkParallel(StageOp stage, unsigned dim, TileDomain domain);
   SmallVector<Value> walkReduce(StageOp stage, unsigned dim, TileDomain domain, SmallVector<Value> partial);
   SmallVector<Value> emitPoint(StageOp stage, const TileDomain &domain, ArrayRef<Value> partial);
@@ -56,6 +58,8 @@ private:
   unsigned shared;
   SmallVector<int64_t> sizes, tile;
   llvm::DenseMap<Value, Slot> slots;
+  RowCache cache;
+  bool inShared = false; ///< the strip is one that the cache keeps in shared memory
 };
 
 } // namespace
@@ -95,6 +99,7 @@ bool StageTiler::staysTile(StageOp stage, unsigned result) {
 }
 
 LogicalResult StageTiler::placeResults() {
+  int64_t sharedBytes = 0;
   for (StageOp stage : kernel.getStages())
     for (auto [i, result] : llvm::enumerate(stage.getResults())) {
       bool masked = false, read = false;
@@ -127,9 +132,27 @@ LogicalResult StageTiler::placeResults() {
           space = gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
         slot.value = memref::AllocaOp::create(
             b, stage.getLoc(), MemRefType::get(shape, type.getElementType(), MemRefLayoutAttrInterface(), space));
+        int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+        for (int64_t size : shape)
+          bytes *= size;
+        sharedBytes += llvm::alignTo(bytes, 128);
       }
     }
+  for (StageOp stage : kernel.getStages())
+    noteReads(stage, AffineMap::getMultiDimIdentityMap(stage.getDomain().size(), b.getContext()), stage.getDomain());
+  cache.allocate(b, tile, sharedBytes);
   return success();
+}
+
+// The inputs that a stage over `domain` reads when it, or one of its producers, is computed at `map` of its points.
+void StageTiler::noteReads(StageOp stage, AffineMap map, ArrayRef<int64_t> domain) {
+  for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
+    AffineMap at = stage.getMap(i).compose(map);
+    if (isa<BlockArgument>(operand))
+      cache.note({operand, at, composeSet(stage.getMask(i), map), stage.getFill(i)}, domain);
+    else if (slots[operand].home == Home::Recomputed)
+      noteReads(operand.getDefiningOp<StageOp>(), at, domain);
+  }
 }
 
 LogicalResult StageTiler::run() {
@@ -147,8 +170,11 @@ LogicalResult StageTiler::run() {
 void StageTiler::walkShared(ArrayRef<Value> unit, TileDomain domain) {
   unsigned d = domain.rank();
   if (d == shared) {
-    for (StageOp stage : kernel.getStages())
-      emitStage(stage, domain);
+    cache.beginTile();
+    for (StageOp stage : kernel.getStages()) {
+      walkParallel(stage, shared, domain);
+      cache.endStage();
+    }
     return;
   }
   Location loc = f.function.getLoc();
@@ -178,32 +204,50 @@ void StageTiler::walkShared(ArrayRef<Value> unit, TileDomain domain) {
   next(indexConstant(b, loc, whole), true);
 }
 
-void StageTiler::emitStage(StageOp stage, const TileDomain &sharedTile) { walkParallel(stage, shared, sharedTile); }
+// Walks one dimension beside the shared ones in strips, in order: those that the cache keeps first.
+SmallVector<Value> StageTiler::walkStrips(StageOp stage, unsigned dim, SmallVector<Value> carried, NextStrip next) {
+  Location loc = stage.getLoc();
+  SmallVector<int64_t> domain = stage.getDomain();
+  int64_t size = domain[dim], step = stripsOf(stage)[dim - shared];
+  if (step >= size)
+    return next(indexConstant(b, loc, 0), step > size, carried);
+  // Lanes of a GPU are masked at no cost; a CPU has a loop without masks and a masked rest.
+  bool peel = f.chip.lanes == 1;
+  int64_t whole = peel ? size / step * step : size;
+  auto loopOver = [&](int64_t from, int64_t to) {
+    if (from >= to)
+      return;
+    auto loop = scf::ForOp::create(b, loc, indexConstant(b, loc, from), indexConstant(b, loc, to),
+                                   indexConstant(b, loc, step), carried);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> results =
+        next(loop.getInductionVar(), (to - from) % step != 0, SmallVector<Value>(loop.getRegionIterArgs()));
+    if (!carried.empty())
+      scf::YieldOp::create(b, loc, results);
+    carried = SmallVector<Value>(loop.getResults());
+  };
+  int64_t sharedEnd = cache.sharedEnd(domain), registerEnd = cache.registerEnd(domain);
+  inShared = true;
+  loopOver(0, std::min(sharedEnd, whole));
+  inShared = false;
+  for (int64_t at = sharedEnd; at < registerEnd; at += step)
+    carried = next(indexConstant(b, loc, at), at + step > size, carried);
+  loopOver(registerEnd, whole);
+  return whole == size ? carried : next(indexConstant(b, loc, whole), true, carried);
+}
 
 void StageTiler::walkParallel(StageOp stage, unsigned dim, TileDomain domain) {
   Location loc = stage.getLoc();
   unsigned parallel = stage.getNumParallel();
   if (dim < parallel) {
     int64_t size = stage.getDomain()[dim], step = stripsOf(stage)[dim - shared];
-    auto next = [&](Value offset, bool bounded) {
+    walkStrips(stage, dim, {}, [&](Value offset, bool bounded, const SmallVector<Value> &) -> SmallVector<Value> {
       TileDomain inside = domain;
       inside.append(offset, step, bounded ? std::optional<int64_t>(size) : std::nullopt);
       walkParallel(stage, dim + 1, inside);
-    };
-    if (step >= size)
-      return next(indexConstant(b, loc, 0), step > size);
-    // Lanes of a GPU are masked at no cost; a CPU has a loop without masks and a masked rest.
-    bool peel = f.chip.lanes == 1;
-    int64_t whole = peel ? size / step * step : size;
-    auto loop =
-        scf::ForOp::create(b, loc, indexConstant(b, loc, 0), indexConstant(b, loc, whole), indexConstant(b, loc, step));
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      next(loop.getInductionVar(), !peel && size % step != 0);
-    }
-    if (whole != size)
-      next(indexConstant(b, loc, whole), true);
+      return {};
+    });
     return;
   }
 
@@ -234,32 +278,15 @@ void StageTiler::walkParallel(StageOp stage, unsigned dim, TileDomain domain) {
 }
 
 SmallVector<Value> StageTiler::walkReduce(StageOp stage, unsigned dim, TileDomain domain, SmallVector<Value> partial) {
-  Location loc = stage.getLoc();
   SmallVector<int64_t> stageSizes = stage.getDomain();
   if (dim == stageSizes.size())
     return emitPoint(stage, domain, partial);
   int64_t size = stageSizes[dim], step = stripsOf(stage)[dim - shared];
-  auto next = [&](Value offset, bool bounded, SmallVector<Value> carried) {
+  return walkStrips(stage, dim, partial, [&](Value offset, bool bounded, SmallVector<Value> carried) {
     TileDomain inside = domain;
     inside.append(offset, step, bounded ? std::optional<int64_t>(size) : std::nullopt);
     return walkReduce(stage, dim + 1, inside, carried);
-  };
-  if (step >= size)
-    return next(indexConstant(b, loc, 0), step > size, partial);
-  bool peel = f.chip.lanes == 1;
-  int64_t whole = peel ? size / step * step : size;
-  auto loop = scf::ForOp::create(b, loc, indexConstant(b, loc, 0), indexConstant(b, loc, whole),
-                                 indexConstant(b, loc, step), partial);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> results =
-        next(loop.getInductionVar(), !peel && size % step != 0, SmallVector<Value>(loop.getRegionIterArgs()));
-    if (!partial.empty())
-      scf::YieldOp::create(b, loc, results);
-  }
-  SmallVector<Value> carried(loop.getResults());
-  return whole == size ? carried : next(indexConstant(b, loc, whole), true, carried);
+  });
 }
 
 // The stage at one tile of its whole domain: values that leave are written, reductions combined with `partial`, or
@@ -308,8 +335,8 @@ TileDomain StageTiler::localDomain(const TileDomain &domain) {
 
 Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain, AffineMap map, IntegerSet mask,
                             TypedAttr fill) {
-  if (auto input = dyn_cast<BlockArgument>(value))
-    return loadTile(b, loc, f.buffer(input), domain, map, mask, fill);
+  if (isa<BlockArgument>(value))
+    return cache.load(b, loc, {value, map, mask, fill}, domain, localDomain(domain), inShared);
   Slot slot = slots[value];
   if (slot.home == Home::Tile) {
     if (map.isIdentity())
