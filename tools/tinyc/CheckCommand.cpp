@@ -5,6 +5,7 @@
 
 #include "runtime/tensorio/Report.h"
 #include "runtime/tensorio/TensorFiles.h"
+#include "tools/tinyc/CaseProcesses.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/RunnableModel.h"
@@ -153,13 +154,35 @@ static CaseResult runCase(const std::string &folder, const Arguments &arguments)
   return result;
 }
 
+static llvm::json::Object toJson(const CaseResult &result) {
+  return llvm::json::Object{{"case", result.folder},
+                            {"passed", result.verdict == Verdict::Passed},
+                            {"message", result.message},
+                            {"hashes", llvm::json::Array(result.hashes)}};
+}
+
+// What a process of --jobs said of `folder`; nothing if it died.
+static CaseResult fromJson(const std::string &folder, const std::string &text) {
+  CaseResult result;
+  result.folder = folder;
+  result.message = "its process died";
+  auto value = llvm::json::parse(text);
+  if (!value) {
+    llvm::consumeError(value.takeError());
+    return result;
+  }
+  const llvm::json::Object &object = *value->getAsObject();
+  result.verdict = *object.getBoolean("passed") ? Verdict::Passed : Verdict::Failed;
+  result.message = object.getString("message")->str();
+  for (const llvm::json::Value &hash : *object.getArray("hashes"))
+    result.hashes.push_back(hash.getAsString()->str());
+  return result;
+}
+
 static bool writeJson(const std::string &path, llvm::ArrayRef<CaseResult> results) {
   llvm::json::Array cases;
   for (const CaseResult &result : results)
-    cases.push_back(llvm::json::Object{{"case", result.folder},
-                                       {"passed", result.verdict == Verdict::Passed},
-                                       {"message", result.message},
-                                       {"hashes", llvm::json::Array(result.hashes)}});
+    cases.push_back(toJson(result));
   return writeFile(
       path, [&](llvm::raw_ostream &os) { os << llvm::formatv("{0:2}", llvm::json::Value(std::move(cases))) << "\n"; });
 }
@@ -174,18 +197,27 @@ int tinyc::runCheck(const Arguments &arguments) {
   }
   std::vector<CaseResult> results;
   unsigned counts[3] = {0, 0, 0};
-  for (const std::string &folder : arguments.files) {
-    CaseResult result = runCase(folder, arguments);
+  auto report = [&](CaseResult result) {
     ++counts[static_cast<int>(result.verdict)];
     const char *words[] = {"passed", "FAILED", "skipped"};
-    std::printf("%s %s%s%s\n", words[static_cast<int>(result.verdict)], folder.c_str(),
+    std::printf("%s %s%s%s\n", words[static_cast<int>(result.verdict)], result.folder.c_str(),
                 result.message.empty() ? "" : ": ", result.message.c_str());
     if (arguments.hash)
       for (const std::string &hash : result.hashes)
         std::printf("  %s\n", hash.c_str());
     std::fflush(stdout);
     results.push_back(std::move(result));
-  }
+  };
+  if (arguments.jobs > 1)
+    runCaseProcesses(
+        arguments.files.size(), arguments.jobs,
+        [&](size_t i) {
+          return llvm::formatv("{0}", llvm::json::Value(toJson(runCase(arguments.files[i], arguments)))).str();
+        },
+        [&](size_t i, std::string text) { report(fromJson(arguments.files[i], text)); });
+  else
+    for (const std::string &folder : arguments.files)
+      report(runCase(folder, arguments));
   bool written = arguments.json.empty() || writeJson(arguments.json, results);
   std::printf("%u passed, %u failed, %u skipped\n", counts[0], counts[1], counts[2]);
   return counts[1] ? kCheckFailed : written ? kDone : kInputWrong;

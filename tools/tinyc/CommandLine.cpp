@@ -57,7 +57,7 @@ static llvm::ArrayRef<Option> options() {
        [](Arguments &a, StringRef v) { return storeTolerance(a.rtol, v); }},
       {"--atol", "A", "absolute tolerance (default 1e-4)",
        [](Arguments &a, StringRef v) { return storeTolerance(a.atol, v); }},
-      {"--jobs", "N", "cases at a time",
+      {"--jobs", "N", "cases at a time, each in a process of its own",
        [](Arguments &a, StringRef v) { return storeUnsigned(a.jobs, v) && a.jobs > 0; }},
       {"--json", "F", "also write the results as JSON", text(&Arguments::json)},
       {"--verify-each-stage", nullptr, "verify the IR after every pass, not only at stage borders",
