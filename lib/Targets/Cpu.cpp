@@ -8,7 +8,6 @@
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
@@ -52,10 +51,6 @@ void CpuBackend::addLowerPasses(OpPassManager &pm, const Chip &chip) const {
   kernels.addPass(createExpandElementary());
   kernels.addPass(createLowerArith());
   kernels.addPass(createLowerAffinePass());
-  // bf16 is widened and rounded in integers: LLVM calls a library for it where the chip has no such instructions.
-  arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = true;
-  kernels.addPass(arith::createArithExpandOpsPass(expand));
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createSCFToControlFlowPass());

@@ -24,6 +24,12 @@ Value tinyc::truncateToBf16(Formula &a, Value x) {
   return a.bitcast(withElementType(x.getType(), a.b.getBF16Type()), a.resize(half, upper));
 }
 
+// bf16 is the upper half of f32. In integers: LLVM calls a library for it where the chip has no such instruction.
+static Value widenBf16(Formula &a, Value x) {
+  Value word = a.resize(a.integers(x.getType(), 32), a.bits(x));
+  return a.bitcast(a.floats(x.getType(), 32), a.shl(word, 16u));
+}
+
 // f32 of an f64, rounded to odd: what follows rounds to a narrower type as from the f64 itself.
 static Value truncateToOdd(Formula &a, Value x) {
   Type f32 = a.floats(x.getType(), 32);
@@ -42,7 +48,7 @@ static Value castFloat(Formula &a, Value x, Element from, Element to) {
   if (from == to)
     return x;
   if (from == Element::F16 || from == Element::BF16) {
-    Value wide = a.convert<arith::ExtFOp>(a.floats(x.getType(), 32), x);
+    Value wide = from == Element::BF16 ? widenBf16(a, x) : a.convert<arith::ExtFOp>(a.floats(x.getType(), 32), x);
     return castFloat(a, wide, Element::F32, to);
   }
   if (from == Element::F32) {

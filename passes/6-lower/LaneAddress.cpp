@@ -119,6 +119,27 @@ LanePoints::Split LanePoints::split(AffineExpr expr) {
   return result;
 }
 
+static Value splatInteger(OpBuilder &b, Location loc, Type type, int64_t value) {
+  Type element = cast<VectorType>(type).getElementType();
+  return arith::ConstantOp::create(
+      b, loc, cast<TypedAttr>(DenseElementsAttr::get(cast<ShapedType>(type), b.getIntegerAttr(element, value))));
+}
+
+// The quotient rounded down, for positive divisors: of a negative number l it is ~(~l / r).
+static Value floorDivide(OpBuilder &b, Location loc, Value lhs, Value rhs) {
+  Type type = lhs.getType();
+  auto constant = [&](int64_t value) -> Value {
+    if (isa<VectorType>(type))
+      return splatInteger(b, loc, type, value);
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+  };
+  Value ones = constant(-1);
+  Value negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lhs, constant(0));
+  Value dividend = arith::SelectOp::create(b, loc, negative, arith::XOrIOp::create(b, loc, lhs, ones), lhs);
+  Value quotient = arith::DivUIOp::create(b, loc, dividend, rhs);
+  return arith::SelectOp::create(b, loc, negative, arith::XOrIOp::create(b, loc, quotient, ones), quotient);
+}
+
 Value LanePoints::scalar(AffineExpr expr) {
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return arith::ConstantIndexOp::create(b, loc, constant.getValue());
@@ -133,23 +154,18 @@ Value LanePoints::scalar(AffineExpr expr) {
   case AffineExprKind::Mul:
     return arith::MulIOp::create(b, loc, lhs, rhs);
   case AffineExprKind::FloorDiv:
-    return natural ? arith::DivUIOp::create(b, loc, lhs, rhs).getResult()
-                   : arith::FloorDivSIOp::create(b, loc, lhs, rhs).getResult();
+    return natural ? arith::DivUIOp::create(b, loc, lhs, rhs).getResult() : floorDivide(b, loc, lhs, rhs);
   case AffineExprKind::Mod: {
     if (natural)
       return arith::RemUIOp::create(b, loc, lhs, rhs);
-    Value quotient = arith::FloorDivSIOp::create(b, loc, lhs, rhs);
+    Value quotient = floorDivide(b, loc, lhs, rhs);
     return arith::SubIOp::create(b, loc, lhs, arith::MulIOp::create(b, loc, quotient, rhs));
   }
-  default:
-    return arith::CeilDivSIOp::create(b, loc, lhs, rhs);
+  default: { // rounded up
+    Value above = arith::SubIOp::create(b, loc, rhs, arith::ConstantIndexOp::create(b, loc, 1));
+    return floorDivide(b, loc, arith::AddIOp::create(b, loc, lhs, above), rhs);
   }
-}
-
-static Value splatInteger(OpBuilder &b, Location loc, Type type, int64_t value) {
-  Type element = cast<VectorType>(type).getElementType();
-  return arith::ConstantOp::create(
-      b, loc, cast<TypedAttr>(DenseElementsAttr::get(cast<ShapedType>(type), b.getIntegerAttr(element, value))));
+  }
 }
 
 Value LanePoints::vectorOf(AffineExpr expr, Type type) {
@@ -173,8 +189,7 @@ Value LanePoints::vectorOf(AffineExpr expr, Type type) {
   if (expr.getKind() == AffineExprKind::Mul)
     return arith::MulIOp::create(b, loc, lhs, rhs);
   bool natural = isNatural(binary.getLHS());
-  Value quotient = natural ? arith::DivUIOp::create(b, loc, lhs, rhs).getResult()
-                           : arith::FloorDivSIOp::create(b, loc, lhs, rhs).getResult();
+  Value quotient = natural ? arith::DivUIOp::create(b, loc, lhs, rhs).getResult() : floorDivide(b, loc, lhs, rhs);
   if (expr.getKind() == AffineExprKind::FloorDiv)
     return quotient;
   return arith::SubIOp::create(b, loc, lhs, arith::MulIOp::create(b, loc, quotient, rhs));
