@@ -249,6 +249,9 @@ LogicalResult PlanBuilder::build(func::FuncOp main, const TargetCode &code) {
       op.setAttr("tiny.order", b.getI64IntegerAttr(order++));
   LogicalResult built = success();
   for (Operation &op : main.getOps()) {
+    if (isa<tiny::ParamOp, tiny::ConstOp>(op) && byteSize(op.getResult(0).getType()) == 0 &&
+        llvm::all_of(op.getUsers(), llvm::IsaPred<func::ReturnOp>))
+      continue; // there is nothing to store or to copy
     if (auto param = dyn_cast<tiny::ParamOp>(op))
       built = addWeight(param);
     else if (auto constant = dyn_cast<tiny::ConstOp>(op))
@@ -260,7 +263,8 @@ LogicalResult PlanBuilder::build(func::FuncOp main, const TargetCode &code) {
   }
   main.walk([](Operation *op) { op->removeAttr("tiny.order"); });
   for (auto [to, value] : copies)
-    addCopy(to, buffers.at(value));
+    if (plan.buffers[to].size != 0)
+      addCopy(to, buffers.at(value));
   plan.arenaSize = planArena(arena);
   for (auto [tensor, buffer] : llvm::zip_equal(arena, arenaBuffers))
     plan.buffers[buffer].offset = tensor.offset;

@@ -14,7 +14,10 @@ namespace tinyc {
 /// Views become one view with a simple map and mask, or vanish into constants and coordinates.
 void addViewPatterns(mlir::RewritePatternSet &patterns);
 
-/// Reductions of reductions, of nothing; casts that lose nothing on the way.
+/// Tensors without elements, and what is computed from them.
+void addEmptyPatterns(mlir::RewritePatternSet &patterns);
+
+/// Reductions of reductions, of one element; casts that lose nothing on the way.
 void addValuePatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace tinyc

@@ -32,6 +32,7 @@ struct Simplify : tinyc::impl::SimplifyBase<Simplify> {
       if (isa<tinyc::tiny::TinyDialect>(op.getDialect()))
         op.getCanonicalizationPatterns(patterns, &getContext());
     tinyc::addViewPatterns(patterns);
+    tinyc::addEmptyPatterns(patterns);
     tinyc::addValuePatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
       getOperation().emitError("simplify did not reach a fixed point: two canonicalisations undo each other");

@@ -211,7 +211,8 @@ void Emitter::run() {
   for (auto [number, kernel] : llvm::enumerate(order()))
     emit(kernel, number);
   for (OpOperand &operand : block.getTerminator()->getOpOperands())
-    operand.set(outside.lookup(operand.get()));
+    if (Value emitted = outside.lookup(operand.get())) // a tensor without elements stays as it is
+      operand.set(emitted);
   for (Operation *op : llvm::reverse(old))
     if (op->use_empty())
       op->erase();

@@ -133,12 +133,15 @@ private:
 };
 } // namespace
 
-// What is returned must be computed by a kernel: arguments, weights and constants are copied.
+// What is returned must be computed by a kernel: arguments, weights and constants are copied. Of a tensor without
+// elements there is nothing to compute; `simplify` has made it a constant.
 void RootChooser::returnRootsOnly() {
   Operation *end = block.getTerminator();
   for (OpOperand &operand : end->getOpOperands()) {
     Value value = operand.get();
     Operation *op = value.getDefiningOp();
+    if ((!op || isa<ParamOp, ConstOp>(op)) && elementCount(value.getType()) == 0)
+      continue;
     if (!op || isa<ParamOp, ConstOp>(op)) {
       OpBuilder b(end);
       auto type = cast<RankedTensorType>(value.getType());

@@ -181,3 +181,22 @@ func.func @part_of_concat(%a: tensor<2x3xf32>, %b: tensor<4x3xf32>) -> tensor<2x
   %v = tiny.view %c by affine_map<(d0, d1) -> (d0 + 3, d1)> : tensor<6x3xf32> -> tensor<2x3xf32>
   return %v : tensor<2x3xf32>
 }
+
+// -----
+
+// Tensors without elements, and what is computed from them, are constants.
+// CHECK-LABEL: func @empty
+func.func @empty(%n: tensor<0x4xf32>, %x: tensor<3x4xf32>) -> (tensor<0x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<2x4xf32>, tensor<3x4xf32>) {
+  // CHECK-DAG: %[[SUM:.*]] = tiny.const dense<0.000000e+00> : tensor<4xf32>
+  // CHECK-DAG: %[[MAX:.*]] = tiny.const dense<0xFF800000> : tensor<4xf32>
+  // CHECK-DAG: %[[PAD:.*]] = tiny.const dense<5.000000e+00> : tensor<2x4xf32>
+  // CHECK-DAG: %[[NONE:.*]] = tiny.const dense<> : tensor<0x4xf32>
+  %e = tiny.exp e %n : tensor<0x4xf32>
+  %sum = tiny.reduce sum %e [0] : tensor<0x4xf32> -> tensor<4xf32>
+  %max = tiny.reduce max %n [0] : tensor<0x4xf32> -> tensor<4xf32>
+  %pad = tiny.view %e by affine_map<(d0, d1) -> (d0, d1)> mask affine_set<(d0, d1) : (-d0 - 1 >= 0)> fill 5.0 : f32
+         : tensor<0x4xf32> -> tensor<2x4xf32>
+  %joined = tiny.concat %n, %x dim 0 : (tensor<0x4xf32>, tensor<3x4xf32>) -> tensor<3x4xf32>
+  // CHECK: return %[[NONE]], %[[SUM]], %[[MAX]], %[[PAD]], %arg1
+  return %e, %sum, %max, %pad, %joined : tensor<0x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<2x4xf32>, tensor<3x4xf32>
+}
