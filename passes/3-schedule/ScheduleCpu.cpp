@@ -59,7 +59,7 @@ static int64_t countContiguous(KernelOp kernel, function_ref<int(StageOp)> dimOf
 static ScheduleSizes chooseMap(KernelOp kernel, const Chip &chip) {
   SmallVector<int64_t> shared = sharedSizes(kernel);
   ScheduleSizes s;
-  s.vector = chip.vectorBytes / 4;
+  s.vector = chip.vectorBytes / std::max<int64_t>(4, elementBytes(kernel).first);
   s.inner.assign(shared.size(), 1);
   int lane = shared.size() - 1;
   while (lane > 0 && shared[lane] == 1)
@@ -73,7 +73,7 @@ static ScheduleSizes chooseMap(KernelOp kernel, const Chip &chip) {
 static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
   SmallVector<int64_t> shared = sharedSizes(kernel), own = ownSizes(kernel);
   ScheduleSizes s;
-  s.vector = chip.vectorBytes / 4;
+  s.vector = chip.vectorBytes / std::max<int64_t>(4, elementBytes(kernel).first);
   s.inner.assign(shared.size(), 1);
   s.strip.assign(own.size(), 1);
   int across = shared.size() - 1, along = own.size() - 1;
