@@ -177,29 +177,3 @@ SmallVector<int64_t> tinyc::ownSizes(KernelOp kernel) {
 }
 
 bool tinyc::isMap(KernelOp kernel) { return ownSizes(kernel).empty(); }
-
-int64_t tinyc::countOperations(KernelOp kernel) {
-  int64_t operations = 0;
-  for (StageOp stage : kernel.getStages()) {
-    int64_t perPoint = 0;
-    for (Operation &op : stage.getBody().front().without_terminator())
-      perPoint += !isa<ConstOp, IotaOp, CastOp, BitcastOp, WhereOp>(op);
-    for (unsigned i = 0; i < stage.getNumResults(); ++i)
-      perPoint += stage.getKind(i) != ReduceKind::None;
-    operations += perPoint * product(stage.getDomain());
-  }
-  return operations;
-}
-
-int64_t tinyc::countBytes(KernelOp kernel) {
-  int64_t bytes = 0;
-  auto add = [&](Type type) {
-    auto tensor = cast<RankedTensorType>(type);
-    bytes += tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-  };
-  for (Type type : kernel.getInputs().getTypes())
-    add(type);
-  for (Type type : kernel.getResultTypes())
-    add(type);
-  return bytes;
-}

@@ -47,12 +47,6 @@ llvm::SmallVector<int64_t> ownSizes(tiny::KernelOp kernel);
 /// Sizes of the shared dimensions.
 llvm::SmallVector<int64_t> sharedSizes(tiny::KernelOp kernel);
 
-/// Operations of the unfused definition: a body's arithmetic at each point, and one a point for each reduction.
-int64_t countOperations(tiny::KernelOp kernel);
-
-/// Bytes of inputs and results.
-int64_t countBytes(tiny::KernelOp kernel);
-
 } // namespace tinyc
 
 #endif // TINYC_PASSES_3_SCHEDULE_KERNELCLASS_H

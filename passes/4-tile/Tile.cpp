@@ -11,6 +11,7 @@
 //   %r = tiny.launch @relu_0 "relu_0" units 8 (%x) {bytes = .., flops = ..} : ..
 //   func.func @relu_0(%in: memref<32768xf32>, %out: memref<32768xf32>, %unit: index)
 
+#include "passes/2-fuse/KernelCost.h"
 #include "passes/3-schedule/Schedules.h"
 #include "passes/4-tile/Tiling.h"
 #include "passes/Passes.h"
@@ -160,8 +161,8 @@ void Tile::runOnOperation() {
     }
     OpBuilder b(kernel);
     auto launch = LaunchOp::create(b, kernel.getLoc(), kernel.getResultTypes(), symbol, kernel.getName(),
-                                   countUnits(kernel, *kernel.getSchedule()), kernel.getInputs(),
-                                   countOperations(kernel), countBytes(kernel));
+                                   countUnits(kernel, *kernel.getSchedule()), kernel.getInputs(), kernelFlops(kernel),
+                                   kernelBytes(kernel));
     kernel.replaceAllUsesWith(launch.getResults());
   }
   for (KernelOp kernel : llvm::reverse(kernels))
