@@ -38,7 +38,7 @@ def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {
 def Tile : Pass<"tile", "::mlir::ModuleOp"> {
   let summary = "Turns each distinct kernel into a function of tiles over one work unit, and kernels into launches";
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect", "::tinyc::tiny::TinyDialect"];
 }
 
