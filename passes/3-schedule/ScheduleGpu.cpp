@@ -66,7 +66,9 @@ static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
     for (Value result : stage.getResults())
       if (llvm::any_of(result.getUsers(), llvm::IsaPred<StageOp>))
         kept += product(own) * 4 * product(s.unit);
-  s.keep = s.strip.empty() || s.strip.back() >= points || kept <= chip.sharedBytes;
+  bool whole =
+      llvm::all_of(llvm::zip_equal(s.strip, own), [](auto pair) { return std::get<0>(pair) >= std::get<1>(pair); });
+  s.keep = whole || kept <= chip.sharedBytes;
   return s;
 }
 

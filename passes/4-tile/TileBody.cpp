@@ -30,6 +30,16 @@ IntegerSet tinyc::composeSet(IntegerSet set, AffineMap map) {
   return IntegerSet::get(map.getNumDims(), 0, constraints, set.getEqFlags());
 }
 
+IntegerSet tinyc::intersect(IntegerSet a, IntegerSet b) {
+  if (!a || !b)
+    return a ? a : b;
+  SmallVector<AffineExpr> constraints(a.getConstraints());
+  SmallVector<bool> equal(a.getEqFlags());
+  llvm::append_range(constraints, b.getConstraints());
+  llvm::append_range(equal, b.getEqFlags());
+  return IntegerSet::get(a.getNumDims(), 0, constraints, equal);
+}
+
 // `mask` and the domain's bounds, of those dimensions for which `needed` holds.
 static IntegerSet maskWithBounds(MLIRContext *context, const TileDomain &domain, IntegerSet mask,
                                  function_ref<bool(unsigned)> needed) {
@@ -72,6 +82,21 @@ Value tinyc::insideBounds(OpBuilder &b, Location loc, const TileDomain &domain) 
     Value position = IotaOp::create(b, loc, type, map, domain.offsets);
     Value below = CmpLtOp::create(b, loc, position, splat(b, loc, type, b.getI32IntegerAttr(*bound)));
     inside = inside ? AndOp::create(b, loc, inside, below) : below;
+  }
+  return inside;
+}
+
+Value tinyc::insideSet(OpBuilder &b, Location loc, const TileDomain &domain, IntegerSet set) {
+  Value inside;
+  for (unsigned i = 0; set && i < set.getNumConstraints(); ++i) {
+    VectorType type = domain.type(b.getI32Type());
+    AffineMap map = AffineMap::get(domain.rank(), 0, set.getConstraint(i));
+    Value value = IotaOp::create(b, loc, type, map, domain.offsets), holds;
+    if (set.isEq(i))
+      holds = CmpEqOp::create(b, loc, value, splat(b, loc, type, b.getI32IntegerAttr(0)));
+    else
+      holds = CmpLtOp::create(b, loc, splat(b, loc, type, b.getI32IntegerAttr(-1)), value);
+    inside = inside ? AndOp::create(b, loc, inside, holds).getResult() : holds;
   }
   return inside;
 }

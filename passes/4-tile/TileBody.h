@@ -38,6 +38,9 @@ void storeTile(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::
 /// Whether each point of the tile lies within the bounds (a vector of i1); null if all do.
 mlir::Value insideBounds(mlir::OpBuilder &b, mlir::Location loc, const TileDomain &domain);
 
+/// Whether each point of the tile lies in `set` (a vector of i1); null for a null set.
+mlir::Value insideSet(mlir::OpBuilder &b, mlir::Location loc, const TileDomain &domain, mlir::IntegerSet set);
+
 /// The values that the stage's body yields on the tile. `points` gives the stage's domain from the tile's dimensions
 /// (for reading iota), `arguments` the reads.
 llvm::SmallVector<mlir::Value> emitBody(mlir::OpBuilder &b, tiny::StageOp stage, const TileDomain &domain,
@@ -45,6 +48,9 @@ llvm::SmallVector<mlir::Value> emitBody(mlir::OpBuilder &b, tiny::StageOp stage,
 
 /// a op b, as the reduction `kind` combines.
 mlir::Value combine(mlir::OpBuilder &b, mlir::Location loc, tiny::ReduceKind kind, mlir::Value lhs, mlir::Value rhs);
+
+/// The points that lie in both sets, of which either may be null.
+mlir::IntegerSet intersect(mlir::IntegerSet a, mlir::IntegerSet b);
 
 /// `set` with `map` put in for its dimensions; null for a null set.
 mlir::IntegerSet composeSet(mlir::IntegerSet set, mlir::AffineMap map);

@@ -40,9 +40,10 @@ public:
 private:
   SmallVector<int64_t> stripsOf(StageOp stage);
   bool staysTile(StageOp stage, unsigned result);
+  bool canMask(StageOp stage);
   LogicalResult placeResults();
   void walkShared(ArrayRef<Value> unit, TileDomain domain);
-  void noteReads(StageOp stage, AffineMap map, ArrayRef<int64_t> domain);
+  void noteReads(StageOp stage, AffineMap map, IntegerSet mask, ArrayRef<int64_t> domain);
   using NextStrip = function_ref<SmallVector<Value>(Value offset, bool bounded, SmallVector<Value> carried)>;
   SmallVector<Value> walkStrips(StageOp stage, unsigned dim, SmallVector<Value> carried, NextStrip next);
   void walkParallel(StageOp stage, unsigned dim, TileDomain domain);
@@ -98,6 +99,14 @@ bool StageTiler::staysTile(StageOp stage, unsigned result) {
   return true;
 }
 
+// Whether a stage can be computed again for a read with a mask, at other points than its own. What it reads must be
+// found there too: not so a tile of the stage's own points.
+bool StageTiler::canMask(StageOp stage) {
+  return f.chip.sharedBytes > 0 && llvm::all_of(stage.getOperands(), [&](Value operand) {
+           return slots[operand].home != Home::Tile || cast<RankedTensorType>(operand.getType()).getRank() <= shared;
+         });
+}
+
 LogicalResult StageTiler::placeResults() {
   int64_t sharedBytes = 0;
   for (StageOp stage : kernel.getStages())
@@ -120,7 +129,7 @@ LogicalResult StageTiler::placeResults() {
         continue;
       if (staysTile(stage, i)) {
         slot.home = Home::Tile;
-      } else if (!f.schedule.getKeep() && !masked && stage.getKind(i) == ReduceKind::None) {
+      } else if (!f.schedule.getKeep() && stage.getKind(i) == ReduceKind::None && (!masked || canMask(stage))) {
         slot.home = Home::Recomputed;
       } else {
         slot.home = Home::Buffer;
@@ -139,19 +148,22 @@ LogicalResult StageTiler::placeResults() {
       }
     }
   for (StageOp stage : kernel.getStages())
-    noteReads(stage, AffineMap::getMultiDimIdentityMap(stage.getDomain().size(), b.getContext()), stage.getDomain());
+    noteReads(stage, AffineMap::getMultiDimIdentityMap(stage.getDomain().size(), b.getContext()), {},
+              stage.getDomain());
   cache.allocate(b, tile, sharedBytes);
   return success();
 }
 
-// The inputs that a stage over `domain` reads when it, or one of its producers, is computed at `map` of its points.
-void StageTiler::noteReads(StageOp stage, AffineMap map, ArrayRef<int64_t> domain) {
+// The inputs that a stage over `domain` reads when it, or one of its producers, is computed at `map` of its points
+// inside `mask`.
+void StageTiler::noteReads(StageOp stage, AffineMap map, IntegerSet mask, ArrayRef<int64_t> domain) {
   for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
     AffineMap at = stage.getMap(i).compose(map);
+    IntegerSet inside = intersect(composeSet(stage.getMask(i), map), mask);
     if (isa<BlockArgument>(operand))
-      cache.note({operand, at, composeSet(stage.getMask(i), map), stage.getFill(i)}, domain);
+      cache.note({operand, at, inside, stage.getFill(i)}, domain);
     else if (slots[operand].home == Home::Recomputed)
-      noteReads(operand.getDefiningOp<StageOp>(), at, domain);
+      noteReads(operand.getDefiningOp<StageOp>(), at, inside, domain);
   }
 }
 
@@ -351,8 +363,14 @@ Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain,
   SmallVector<Value> reads;
   for (auto [i, operand] : llvm::enumerate(producer.getOperands()))
     reads.push_back(readValue(operand, loc, domain, producer.getMap(i).compose(map),
-                              composeSet(producer.getMask(i), map), producer.getFill(i)));
-  return emitBody(b, producer, domain, map, reads)[cast<OpResult>(value).getResultNumber()];
+                              intersect(composeSet(producer.getMask(i), map), mask), producer.getFill(i)));
+  Value computed = emitBody(b, producer, domain, map, reads)[cast<OpResult>(value).getResultNumber()];
+  Value inside = insideSet(b, loc, domain, mask);
+  if (!inside)
+    return computed;
+  auto type = cast<VectorType>(computed.getType());
+  TypedAttr outside = fill ? fill : TypedAttr(b.getZeroAttr(type.getElementType()));
+  return WhereOp::create(b, loc, inside, computed, splat(b, loc, type, outside));
 }
 
 void StageTiler::writeResult(Location loc, Value result, Value value, const TileDomain &domain) {

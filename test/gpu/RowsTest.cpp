@@ -127,6 +127,45 @@ TEST_P(GpuRows, ThatDoNotFitAreReadOnceMoreAtMost) {
 
 TEST_P(GpuRows, OfHalvesFitTwiceAsLong) { softmax(50000, true, findChip(GetParam())->sharedBytes > 110000 ? 1 : 2); }
 
+// Too long a row between two stages, the later of which reads it shifted and padded: computed again where it is read.
+TEST_P(GpuRows, TooLongAreComputedAgainUnderAMask) {
+  constexpr int64_t columns = 60000;
+  Program program = Program::compile(R"(
+    func.func @main(%a: tensor<2x60000xf32>) -> tensor<2x60000xf32> {
+      %r = tiny.kernel "shift_0" shared 1 (%a) : (tensor<2x60000xf32>) -> tensor<2x60000xf32> {
+      ^bb0(%x: tensor<2x60000xf32>):
+        %e, %m = tiny.stage parallel [2] reduce [60000] (%x by affine_map<(i, j) -> (i, j)> : tensor<2x60000xf32>)
+            -> (none tensor<2x60000xf32>, max tensor<2xf32>) {
+        ^bb0(%u: f32):
+          %two = tiny.const 2.0 : f32
+          %v = tiny.mul %u, %two : f32
+          tiny.yield %v, %u : f32, f32
+        }
+        %q = tiny.stage parallel [2, 60000]
+            (%e by affine_map<(i, j) -> (i, j - 3)> mask affine_set<(i, j) : (j - 3 >= 0)> fill 0.5 : f32
+                 : tensor<2x60000xf32>,
+             %m by affine_map<(i, j) -> (i)> : tensor<2xf32>) -> (none tensor<2x60000xf32>) {
+        ^bb0(%y: f32, %z: f32):
+          %w = tiny.add %y, %z : f32
+          tiny.yield %w : f32
+        }
+        tiny.yield %q : tensor<2x60000xf32>
+      }
+      return %r : tensor<2x60000xf32>
+    })",
+                                     GetParam());
+  ASSERT_EQ(program.error(), "");
+  std::vector<float> x(2 * columns);
+  for (int64_t i = 0; i < 2 * columns; ++i)
+    x[i] = static_cast<float>(i * 7919 % 1021);
+  Buffer in = bytesOf(x), out(2 * columns * 4, 0xee);
+  Outcome outcome = program.run("shift_0", program.units("shift_0"), {&in, &out});
+  ASSERT_TRUE(outcome.ok) << outcome.message;
+  std::vector<float> o = valuesOf<float>(out);
+  for (int64_t i = 0; i < 2 * columns; ++i)
+    ASSERT_EQ(o[i], (i % columns < 3 ? 0.5f : x[i - 3] * 2) + 1020) << i;
+}
+
 // A row in strips, kept in shared memory: each waiting or exchanging instruction is needed.
 TEST_P(GpuRows, EveryBarrierOfStripsIsNeeded) {
   Program program = Program::compile(softmaxKernel(1, 9000, false), GetParam());
