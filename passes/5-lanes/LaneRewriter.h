@@ -101,6 +101,7 @@ private:
   mlir::LogicalResult rewriteIota(tiny::IotaOp op);
   mlir::LogicalResult rewriteView(tiny::ViewOp op);
   mlir::LogicalResult rewriteFor(mlir::scf::ForOp op);
+  mlir::LogicalResult rewriteIf(mlir::scf::IfOp op);
   mlir::LogicalResult rewriteContraction(mlir::vector::ContractionOp op);
   mlir::LogicalResult rewriteAlloca(mlir::memref::AllocaOp op);
 

@@ -84,6 +84,8 @@ LogicalResult LaneRewriter::rewrite(Operation *op) {
     return rewriteConst(constant);
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return rewriteFor(loop);
+  if (auto branch = dyn_cast<scf::IfOp>(op); branch && branch->getNumResults() == 0 && branch.getElseRegion().empty())
+    return rewriteIf(branch);
   if (auto contract = dyn_cast<vector::ContractionOp>(op))
     return rewriteContraction(contract);
   if (auto alloca = dyn_cast<memref::AllocaOp>(op))
@@ -246,6 +248,19 @@ LogicalResult LaneRewriter::rewriteFor(scf::ForOp op) {
   scf::YieldOp::create(b, op.getLoc(), yields);
   for (auto [from, to, init] : llvm::zip_equal(op.getResults(), loop.getResults(), op.getInitArgs()))
     map(from, to, init);
+  return success();
+}
+
+// Conditions stand on the number of the unit and on loops: all lanes of a block agree on them.
+LogicalResult LaneRewriter::rewriteIf(scf::IfOp op) {
+  auto branch = scf::IfOp::create(b, loc, scalars.lookupOrDefault(op.getCondition()), /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  for (Operation &inner : op.thenBlock()->without_terminator()) {
+    loc = inner.getLoc();
+    if (failed(rewrite(&inner)))
+      return failure();
+  }
   return success();
 }
 
