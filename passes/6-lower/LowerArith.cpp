@@ -71,7 +71,9 @@ Value lowerShift(Formula &a, Function function, bool isUnsigned, Value x, Value 
   Type type = x.getType();
   Value zero = a.integer(type, 0);
   Value fits = a.cmpi(ICmp::ult, y, a.integer(type, Formula::width(type)));
-  Value amount = a.select(fits, y, zero);
+  // Cut, not selected: LLVM sees through a select by the same condition, and for NVIDIA then makes of both one shift
+  // whose amount clamps, but only after it lost its upper 32 bits.
+  Value amount = a.andi(y, Formula::width(type) - 1);
   Value shifted = function == Function::Shl ? a.shl(x, amount) : isUnsigned ? a.shru(x, amount) : a.shrs(x, amount);
   return a.select(fits, shifted, zero);
 }
