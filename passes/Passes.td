@@ -110,6 +110,8 @@ def ExpandElementary : Pass<"expand-elementary"> {
 def LowerArith : Pass<"lower-arith"> {
   let summary = "Elementwise tiny ops on scalars and vectors become arith, unsigned types signless";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let options = [Option<"bf16AsBits", "bf16-as-bits", "bool", "false",
+                        "bf16 becomes i16, for a target without registers of it">];
 }
 
 def ToGpu : Pass<"to-gpu", "::mlir::ModuleOp"> {

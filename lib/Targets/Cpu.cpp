@@ -49,7 +49,8 @@ void CpuBackend::addLanePasses(OpPassManager &pm, const Chip &chip) const {
 void CpuBackend::addLowerPasses(OpPassManager &pm, const Chip &chip) const {
   OpPassManager &kernels = pm.nest<ModuleOp>();
   kernels.addPass(createExpandElementary());
-  kernels.addPass(createLowerArith());
+  // LLVM takes small vectors of bf16 apart and together again by calls of a library.
+  kernels.addPass(createLowerArith({/*bf16AsBits=*/true}));
   kernels.addPass(createLowerAffinePass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());

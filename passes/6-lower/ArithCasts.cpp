@@ -12,7 +12,9 @@ using namespace tinyc::tiny;
 using FCmp = arith::CmpFPredicate;
 using ICmp = arith::CmpIPredicate;
 
-Value tinyc::truncateToBf16(Formula &a, Value x) {
+// bf16 of an f32 as its bits, rounded to nearest even. In integers: LLVM calls a library for it where the chip has no
+// such instruction.
+static Value truncateToBf16(Formula &a, Value x) {
   // Adding just under half a unit, and the unit's own last bit, carries where the rest is above half or a tie at odd.
   Value word = a.bits(x);
   Value odd = a.andi(a.shru(word, 16u), uint64_t(1));
@@ -20,11 +22,10 @@ Value tinyc::truncateToBf16(Formula &a, Value x) {
   // A NaN must not carry into infinity: it keeps its upper bits and becomes quiet.
   Value isNan = a.cmpf(FCmp::UNO, x, x);
   Value upper = a.shru(a.select(isNan, a.ori(word, 0x400000), rounded), 16u);
-  Type half = a.integers(x.getType(), 16);
-  return a.bitcast(withElementType(x.getType(), a.b.getBF16Type()), a.resize(half, upper));
+  return a.resize(a.integers(x.getType(), 16), upper);
 }
 
-// bf16 is the upper half of f32. In integers: LLVM calls a library for it where the chip has no such instruction.
+// bf16, as itself or as its bits, is the upper half of f32.
 static Value widenBf16(Formula &a, Value x) {
   Value word = a.resize(a.integers(x.getType(), 32), a.bits(x));
   return a.bitcast(a.floats(x.getType(), 32), a.shl(word, 16u));
@@ -93,6 +94,8 @@ static Value floatToInteger(Formula &a, Value x, Element from, Element to) {
 
 static Value integerToFloat(Formula &a, Value x, Element from, Element to) {
   Type type = x.getType();
+  if (from == Element::I1 && to == Element::BF16)
+    return a.select(x, a.integer(a.integers(type, 16), 0x3f80), a.integer(a.integers(type, 16), 0));
   Type result = withElementType(type, typeOf(to, a.b.getContext()));
   if (from == Element::I1)
     return a.select(x, a.real(result, 1.0), a.real(result, 0.0));

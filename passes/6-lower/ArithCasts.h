@@ -11,12 +11,10 @@
 
 namespace tinyc {
 
-/// `x`, whose elements are `from`, as `to` by the rules of tiny.cast. Integers are signless values. Null for a pair of
-/// types that has no lowering (the 8-bit floats).
+/// `x`, whose elements are `from`, as `to` by the rules of tiny.cast. Integers are signless values. bf16 is taken as
+/// itself or as its bits (i16), and given as its bits. Null for a pair of types that has no lowering (the 8-bit
+/// floats).
 mlir::Value castElements(Formula &a, mlir::Value x, tiny::Element from, tiny::Element to);
-
-/// bf16 of an f32, rounded to nearest even, in integer arithmetic.
-mlir::Value truncateToBf16(Formula &a, mlir::Value x);
 
 } // namespace tinyc
 

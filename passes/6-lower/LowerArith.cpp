@@ -4,8 +4,8 @@
 //
 // Needs: functions without tensors; no exp, log, sin or float mod (expand-elementary replaces them), no reduction of
 // unsigned numbers. Leaves: arith, and math for what every target has as one instruction (sqrt, round): nothing that
-// is poison, traps or becomes a call; uiN is iN everywhere. Functions on tensors (a module's @main) stay untouched.
-// Refuses: the 8-bit floats, which no target computes in.
+// is poison, traps or becomes a call; uiN is iN everywhere, and with the option bf16-as-bits bf16 is i16. Functions on
+// tensors (a module's @main) stay untouched. Refuses: the 8-bit floats, which no target computes in.
 //
 //   %q = tiny.div %a, %b : i32
 // becomes (x / 0 = 0, and the smallest integer by -1 itself)
@@ -188,6 +188,8 @@ Value lower(Formula &a, Elementwise op, ValueRange x, Type result) {
 }
 
 struct LowerArith : tinyc::impl::LowerArithBase<LowerArith> {
+  using LowerArithBase::LowerArithBase;
+
   void runOnOperation() override {
     SmallVector<Operation *> functions;
     getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -245,7 +247,8 @@ struct LowerArith : tinyc::impl::LowerArithBase<LowerArith> {
       Value result = lower(a, elementwise, op->getOperands(), op->getResult(0).getType());
       if (!result)
         return refuse(op, elementwise);
-      op->replaceAllUsesWith(ValueRange(result));
+      // bf16 is computed as its bits.
+      op->replaceAllUsesWith(ValueRange(a.bitcast(op->getResult(0).getType(), result)));
       op->erase();
     }
     return success();
@@ -259,7 +262,7 @@ struct LowerArith : tinyc::impl::LowerArithBase<LowerArith> {
     return op->emitOpError("expected expand-elementary to have replaced this op on ") << name(elementwise.from);
   }
 
-  // uiN becomes iN in every type and constant of the function.
+  // uiN becomes iN in every type and constant of the function, and bf16 i16 where it is moved as its bits.
   void makeSignless(Operation *function) {
     AttrTypeReplacer replacer;
     replacer.addReplacement([](IntegerType type) -> std::optional<Type> {
@@ -278,8 +281,25 @@ struct LowerArith : tinyc::impl::LowerArithBase<LowerArith> {
         return std::nullopt;
       return value.bitcast(IntegerType::get(type.getContext(), type.getWidth()));
     });
+    if (bf16AsBits)
+      replaceBf16(replacer);
     replacer.recursivelyReplaceElementsIn(function, /*replaceAttrs=*/true, /*replaceLocs=*/false,
                                           /*replaceTypes=*/true);
+  }
+
+  static void replaceBf16(AttrTypeReplacer &replacer) {
+    replacer.addReplacement(
+        [](BFloat16Type type) -> std::optional<Type> { return IntegerType::get(type.getContext(), 16); });
+    replacer.addReplacement([](FloatAttr value) -> std::optional<Attribute> {
+      if (!value.getType().isBF16())
+        return std::nullopt;
+      return IntegerAttr::get(IntegerType::get(value.getContext(), 16), value.getValue().bitcastToAPInt());
+    });
+    replacer.addReplacement([](DenseElementsAttr value) -> std::optional<Attribute> {
+      if (!value.getElementType().isBF16())
+        return std::nullopt;
+      return value.bitcast(IntegerType::get(value.getContext(), 16));
+    });
   }
 };
 } // namespace

@@ -1,5 +1,6 @@
 // Elementwise tiny ops on scalars and vectors become arith; unsigned types become signless.
 // RUN: tinyc-opt --lower-arith --split-input-file %s | FileCheck %s
+// RUN: tinyc-opt --lower-arith=bf16-as-bits --split-input-file %s | FileCheck %s --check-prefix=AS-BITS
 
 // CHECK-LABEL: func @integer_division
 // CHECK-SAME: (%[[A:.*]]: vector<4xi32>, %[[B:.*]]: vector<4xi32>)
@@ -112,6 +113,34 @@ func.func @half(%a: vector<2x4xbf16>, %b: vector<2x4xbf16>) -> vector<2x4xbf16> 
   // CHECK: arith.mulf %{{.*}} : vector<2x4xf32>
   %r = tiny.mul %a, %b : vector<2x4xbf16>
   return %r : vector<2x4xbf16>
+}
+
+// -----
+
+// A target without registers of bf16 sees its bits only, also in what loops carry and in constants.
+// AS-BITS-LABEL: func @bits
+// AS-BITS-SAME: (%{{.*}}: vector<4xi16>, %{{.*}}: vector<4xi1>) -> vector<4xi16>
+func.func @bits(%a: vector<4xbf16>, %t: vector<4xi1>) -> vector<4xbf16> {
+  // AS-BITS-NOT: bf16
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  // AS-BITS: arith.constant dense<16384> : vector<4xi16>
+  %two = tiny.const dense<2.0> : vector<4xbf16>
+  // AS-BITS: scf.for {{.*}} -> (vector<4xi16>)
+  %sum = scf.for %i = %c0 to %c8 step %c1 iter_args(%s = %two) -> (vector<4xbf16>) {
+    // AS-BITS: arith.addf %{{.*}} : vector<4xf32>
+    // AS-BITS: %[[UPPER:.*]] = arith.trunci %{{.*}} : vector<4xi32> to vector<4xi16>
+    // AS-BITS: scf.yield %[[UPPER]] : vector<4xi16>
+    %n = tiny.add %s, %a : vector<4xbf16>
+    scf.yield %n : vector<4xbf16>
+  }
+  // AS-BITS: arith.constant dense<16256> : vector<4xi16>
+  %truth = tiny.cast %t : vector<4xi1> to vector<4xbf16>
+  // AS-BITS: arith.select %{{.*}}, %{{.*}}, %{{.*}} : vector<4xi1>, vector<4xi16>
+  %r = tiny.where %t, %sum, %truth : vector<4xbf16>
+  // AS-BITS: return %{{.*}} : vector<4xi16>
+  return %r : vector<4xbf16>
 }
 
 // -----
