@@ -5,11 +5,11 @@
 #include "dialects/Layout/SharedMemory.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/SmallSet.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
-#include <map>
-#include <set>
+#include <algorithm>
+#include <array>
 
 using namespace tinyc;
 
@@ -42,16 +42,18 @@ VectorBits tinyc::vectorBits(const LinearLayout &offsets, int64_t most) {
 
 // Visits when each lane of the group [first, first + count) touches `bytes` bytes at its address.
 static int64_t groupVisits(llvm::function_ref<int64_t(int64_t)> address, int64_t first, int64_t count, int64_t bytes) {
-  std::map<int64_t, std::set<int64_t>> words;
-  for (int64_t lane = first; lane < first + count; ++lane)
-    for (int64_t byte = 0; byte < bytes; byte += kBankBytes) {
-      int64_t word = (address(lane) + byte) / kBankBytes;
-      words[word % (kVisitBytes / kBankBytes)].insert(word);
-    }
-  size_t most = 1;
-  for (auto &[bank, distinct] : words)
-    most = std::max(most, distinct.size());
-  return most;
+  llvm::SmallVector<int64_t, 128> words;
+  for (int64_t lane = first; lane < first + count; ++lane) {
+    int64_t begin = address(lane);
+    for (int64_t byte = 0; byte < bytes; byte += kBankBytes)
+      words.push_back((begin + byte) / kBankBytes);
+  }
+  llvm::sort(words);
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  std::array<int64_t, kVisitBytes / kBankBytes> visits{};
+  for (int64_t word : words)
+    ++visits[word % visits.size()];
+  return std::max<int64_t>(1, *std::max_element(visits.begin(), visits.end()));
 }
 
 int64_t tinyc::bankVisits(const LinearLayout &offsets, const VectorBits &vector, int64_t elementBytes, int64_t *ideal) {
@@ -195,9 +197,9 @@ LinearLayout tinyc::choosePlacement(llvm::ArrayRef<int64_t> shape, llvm::ArrayRe
       if (!keepsTogether(access, placement))
         return;
       sum += sharedCost(access, placement, elementBytes);
+      if (best && sum >= bestCost)
+        return;
     }
-    if (best && sum >= bestCost)
-      return;
     if (!placement.isBijective())
       llvm::report_fatal_error("a swizzled placement is not bijective");
     best = std::move(placement);
