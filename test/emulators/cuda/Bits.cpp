@@ -10,16 +10,43 @@ namespace tinyc::emulator::ptx {
 
 namespace {
 
+/// Logic, bit by bit: a bit of the result is undefined when undefined bits at its place can change it.
+template <typename T, unsigned Sources, typename F> void bitwise(Warp &W, const Instruction &I, F Op) {
+  uint32_t Poisoned = 0;
+  for (unsigned K = 0; K < Sources; ++K)
+    Poisoned |= W.poisonOf(I.S[K]);
+  auto Execute = [&] {
+    if constexpr (Sources == 2)
+      lanes2<T, T, T>(W, I, [&](T A, T B) { return Op(A, B, T(0)); });
+    else
+      lanes3<T, T, T, T>(W, I, Op);
+  };
+  trackBits(W, I, Poisoned, Execute, [&](unsigned L) {
+    T Value[3] = {}, Undefined[3] = {}, Changes = 0;
+    for (unsigned K = 0; K < Sources; ++K) {
+      Value[K] = T(W.get(I.S[K], L));
+      Undefined[K] = T(W.undefinedBits(I.S[K], L));
+    }
+    const T R = Op(Value[0], Value[1], Value[2]);
+    for (unsigned Flip = 1; Flip < 1u << Sources; ++Flip)
+      Changes |= T(R ^ Op(Value[0] ^ (Flip & 1 ? Undefined[0] : T(0)), Value[1] ^ (Flip & 2 ? Undefined[1] : T(0)),
+                          Value[2] ^ (Flip & 4 ? Undefined[2] : T(0))));
+    return uint64_t(Changes);
+  });
+}
+
 template <typename T> void logic(Warp &W, const Instruction &I) {
   switch (I.Variant) {
   case 0:
-    return lanes2<T, T, T>(W, I, [](T A, T B) { return T(A & B); });
+    return bitwise<T, 2>(W, I, [](T A, T B, T) { return T(A & B); });
   case 1:
-    return lanes2<T, T, T>(W, I, [](T A, T B) { return T(A | B); });
+    return bitwise<T, 2>(W, I, [](T A, T B, T) { return T(A | B); });
   case 2:
-    return lanes2<T, T, T>(W, I, [](T A, T B) { return T(A ^ B); });
+    return bitwise<T, 2>(W, I, [](T A, T B, T) { return T(A ^ B); });
   case 3:
-    return lanes1<T, T>(W, I, [](T A) { return T(~A); });
+    return trackBits(
+        W, I, W.poisonOf(I.S[0]), [&] { lanes1<T, T>(W, I, [](T A) { return T(~A); }); },
+        [&](unsigned L) { return W.undefinedBits(I.S[0], L); });
   default:
     return lanes1<T, T>(W, I, [](T A) { return T(A == 0); });
   }
@@ -54,11 +81,11 @@ void bindLogic(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
 
 /// Amounts at or above the width give 0, or the sign for arithmetic shifts.
 template <typename T> void shiftLeft(Warp &W, const Instruction &I) {
-  lanes2<T, T, uint32_t>(W, I, [](T A, uint32_t N) { return N < sizeof(T) * 8 ? T(A << N) : T(0); });
+  route1By1<T, T, uint32_t>(W, I, [](T A, uint32_t N) { return N < sizeof(T) * 8 ? T(A << N) : T(0); });
 }
 template <typename T> void shiftRight(Warp &W, const Instruction &I) {
   constexpr uint32_t Width = sizeof(T) * 8;
-  lanes2<T, T, uint32_t>(W, I, [](T A, uint32_t N) {
+  route1By1<T, T, uint32_t>(W, I, [](T A, uint32_t N) {
     if (N < Width)
       return T(A >> N);
     return A < 0 ? T(-1) : T(0);
@@ -82,7 +109,7 @@ void bindShift(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
 
 /// Variant 1 shifts right; Mode 1 wraps the amount, else it is clamped at 32.
 void funnel(Warp &W, const Instruction &I) {
-  lanes3<uint32_t, uint32_t, uint32_t, uint32_t>(W, I, [&](uint32_t Low, uint32_t High, uint32_t N) {
+  route2By1<uint32_t, uint32_t, uint32_t, uint32_t>(W, I, [&](uint32_t Low, uint32_t High, uint32_t N) {
     N = I.Mode ? N & 31 : std::min(N, 32u);
     uint64_t Both = uint64_t(High) << 32 | Low;
     return uint32_t(I.Variant ? Both >> N : Both << N >> 32);
@@ -98,7 +125,7 @@ void bindFunnel(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
 
 void lookup3(Warp &W, const Instruction &I) {
   uint32_t Table = uint32_t(I.Offset);
-  lanes3<uint32_t, uint32_t, uint32_t, uint32_t>(W, I, [=](uint32_t A, uint32_t B, uint32_t C) {
+  bitwise<uint32_t, 3>(W, I, [=](uint32_t A, uint32_t B, uint32_t C) {
     uint32_t R = 0;
     for (unsigned K = 0; K < 8; ++K)
       if (Table >> K & 1)
@@ -120,7 +147,7 @@ void bindLookup3(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
 }
 
 void permute(Warp &W, const Instruction &I) {
-  lanes3<uint32_t, uint32_t, uint32_t, uint32_t>(W, I, [&](uint32_t A, uint32_t B, uint32_t C) {
+  route2By1<uint32_t, uint32_t, uint32_t, uint32_t>(W, I, [&](uint32_t A, uint32_t B, uint32_t C) {
     uint64_t Both = uint64_t(B) << 32 | A;
     auto Byte = [&](unsigned K) { return uint32_t(Both >> (8 * (K & 7))) & 255; };
     uint32_t N = C & 3, R = 0;
@@ -167,7 +194,7 @@ void bindPermute(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
 template <typename T> void extract(Warp &W, const Instruction &I) {
   using U = std::make_unsigned_t<T>;
   constexpr uint32_t Width = sizeof(T) * 8;
-  lanes3<T, T, uint32_t, uint32_t>(W, I, [](T A, uint32_t Begin, uint32_t Length) {
+  route1By2<T, T, uint32_t, uint32_t>(W, I, [](T A, uint32_t Begin, uint32_t Length) {
     Begin &= 255;
     Length &= 255;
     uint32_t Last = std::min(Begin + Length - 1, Width - 1);
@@ -201,14 +228,23 @@ template <typename T> void insert(Warp &W, const Instruction &I) {
   T Row[32];
   const T *A = W.in<T>(I.S[0]), *B = W.in<T>(I.S[1]);
   const uint32_t *P = W.in<uint32_t>(I.S[2]), *N = W.in<uint32_t>(I.S[3]);
-  for (unsigned L = 0; L < 32; ++L) {
+  auto Inserted = [&](T Field, T Rest, unsigned L) {
     uint32_t Begin = P[L] & 255, Length = N[L] & 255;
     uint32_t Valid = Begin < Width ? std::min(Length, Width - Begin) : 0;
     T Mask = Valid == 0 ? 0 : T((Valid == Width ? ~T(0) : (T(1) << Valid) - 1) << Begin);
-    Row[L] = T((B[L] & ~Mask) | (Valid ? (A[L] << Begin) & Mask : 0));
-  }
-  commit(W, I.D[0], Row);
-  W.setPoison(I.D[0], W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]) | W.poisonOf(I.S[2]) | W.poisonOf(I.S[3]));
+    return T((Rest & ~Mask) | (Valid ? (Field << Begin) & Mask : 0));
+  };
+  auto Execute = [&] {
+    for (unsigned L = 0; L < 32; ++L)
+      Row[L] = Inserted(A[L], B[L], L);
+    commit(W, I.D[0], Row);
+    W.setPoison(I.D[0], 0);
+  };
+  const uint32_t Unknown = W.poisonOf(I.S[2]) | W.poisonOf(I.S[3]);
+  trackBits(W, I, W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]) | Unknown, Execute, [&](unsigned L) {
+    return Unknown >> L & 1 ? ~uint64_t(0)
+                            : uint64_t(Inserted(T(W.undefinedBits(I.S[0], L)), T(W.undefinedBits(I.S[1], L)), L));
+  });
 }
 void bindInsert(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
   I.Class = classNamed("logic");
@@ -241,7 +277,7 @@ template <typename T> void countBits(Warp &W, const Instruction &I) {
   });
 }
 template <typename T> void reverse(Warp &W, const Instruction &I) {
-  lanes1<T, T>(W, I, [](T A) {
+  route1<T, T>(W, I, [](T A) {
     T R = 0;
     for (unsigned K = 0; K < sizeof(T) * 8; ++K)
       R = T(R << 1 | (A >> K & 1));
@@ -285,7 +321,7 @@ void bindBitMask(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
 
 /// Sign- or zero-extends from S[1] bits.
 void extend(Warp &W, const Instruction &I) {
-  lanes2<uint32_t, uint32_t, uint32_t>(W, I, [&](uint32_t A, uint32_t N) {
+  route1By1<uint32_t, uint32_t, uint32_t>(W, I, [&](uint32_t A, uint32_t N) {
     N = I.Mode ? N & 31 : std::min(N, 32u);
     if (N == 32)
       return A;

@@ -19,6 +19,7 @@ Block::Block(ptx::Launch &L)
     V.Launch = &L;
     V.Registers.assign(P.RegisterBytes + 64, 0xff);
     V.PoisonWords.assign(P.PoisonWords, ~0u);
+    V.PartialLanes.assign(P.PoisonWords, 0);
     V.Local.assign(size_t(P.LocalBytes) * 32, 0xff);
     V.LocalStates.assign(size_t(P.LocalBytes) * 32, Unmapped);
     // Rows are read and written as vectors: align the file to a cache line.
@@ -48,6 +49,8 @@ void Block::begin(uint32_t X, uint32_t Y, uint32_t Z) {
     W.Born = W.Alive = Count == 32 ? ~0u : (1u << Count) - 1;
     std::fill(W.PoisonWords.begin(), W.PoisonWords.end(), ~0u);
     W.PoisonWords[0] = 0;
+    std::fill(W.PartialLanes.begin(), W.PartialLanes.end(), 0u);
+    W.HasPartial = false;
     W.PoisonSource = nullptr;
     W.Fragments.assign(1, Fragment{Fragment::Ready, 0, W.Born, -1, 0, -1});
     W.Joins.clear();
@@ -84,6 +87,26 @@ void Block::begin(uint32_t X, uint32_t Y, uint32_t Z) {
     Fill(DynamicSize, [&](unsigned) { return Launch.DynamicShared; });
     Fill(TotalSize, [&](unsigned) { return P.StaticShared + Launch.DynamicShared; });
   }
+}
+
+void Warp::setUndefinedBits(const Operand &O, const UndefinedBits &Bits) {
+  const uint64_t All = allBits(O);
+  uint32_t Any = 0, Partial = 0;
+  for (unsigned L = 0; L < 32; ++L) {
+    uint64_t B = Bits[L] & All;
+    Any |= uint32_t(B != 0) << L;
+    Partial |= uint32_t(B != 0 && B != All) << L;
+  }
+  setPoison(O, Any);
+  Partial &= Active;
+  if (!Partial || O.Poison == 0)
+    return;
+  HasPartial = true;
+  PartialLanes[O.Poison] |= Partial;
+  UndefinedBits &Row = PartialBits[O.Poison];
+  for (unsigned L = 0; L < 32; ++L)
+    if (Partial >> L & 1)
+      Row[L] = Bits[L] & All;
 }
 
 void Warp::poisoned(uint32_t Lanes, const char *What) const {

@@ -106,6 +106,15 @@ double limited(const Instruction &I, double V) {
   return V;
 }
 
+/// The bits of an integer of type From, extended to 64.
+uint64_t extended(uint64_t V, Type From) {
+  const unsigned Bits = bitsOf(From);
+  if (Bits == 64)
+    return V;
+  V &= (1ull << Bits) - 1;
+  return isSigned(From) && V >> (Bits - 1) & 1 ? V | ~0ull << Bits : V;
+}
+
 uint64_t convertLane(Warp &W, const Instruction &I, unsigned L) {
   const Type To = I.Type, From = I.From;
   const bool ToFloat = isFloat(To), FromFloat = isFloat(From);
@@ -122,12 +131,7 @@ uint64_t convertLane(Warp &W, const Instruction &I, unsigned L) {
       Bits &= 0x80000000;
     return Bits;
   }
-  uint64_t V = W.get(I.S[0], L);
-  const unsigned FromBits = bitsOf(From);
-  if (FromBits < 64)
-    V &= (1ull << FromBits) - 1;
-  if (isSigned(From) && FromBits < 64 && V >> (FromBits - 1) & 1)
-    V |= ~0ull << FromBits;
+  const uint64_t V = extended(W.get(I.S[0], L), From);
   if (ToFloat)
     return To == Type::F64 ? std::bit_cast<uint64_t>(integerToDouble(V, isSigned(From), I.Round))
                            : fromDouble(limited(I, integerToOdd(V, isSigned(From))), To, Mode);
@@ -139,27 +143,35 @@ uint64_t convertLane(Warp &W, const Instruction &I, unsigned L) {
     return uint64_t(std::min(std::max(X, Least), Greatest));
   }
   // Truncated or extended to the destination's type first, then to the register that may be wider.
-  const unsigned Bits = bitsOf(To);
-  if (Bits < 64) {
-    V &= (1ull << Bits) - 1;
-    if (isSigned(To) && V >> (Bits - 1) & 1)
-      V |= ~0ull << Bits;
-  }
-  return V;
+  return extended(V, To);
+}
+
+/// The undefined bits of a converted lane: integers keep them in place, all else needs the whole operand.
+uint64_t undefinedAfter(const Warp &W, const Instruction &I, unsigned L) {
+  const uint64_t Bits = W.undefinedBits(I.S[0], L);
+  if (!isFloat(I.Type) && !isFloat(I.From) && !I.Saturate)
+    return extended(extended(Bits, I.From), I.Type);
+  return Bits << (64 - bitsOf(I.From)) ? ~0ull : 0;
 }
 
 void convert(Warp &W, const Instruction &I) {
-  uint64_t Row[32];
-  for (unsigned L = 0; L < 32; ++L)
-    Row[L] = W.Active >> L & 1 ? convertLane(W, I, L) : 0;
-  for (unsigned L = 0; L < 32; ++L)
-    if (W.Active >> L & 1)
-      W.set(I.D[0], L, Row[L]);
-  W.setPoison(I.D[0], W.poisonOf(I.S[0]));
+  auto Execute = [&] {
+    uint64_t Row[32];
+    for (unsigned L = 0; L < 32; ++L)
+      Row[L] = W.Active >> L & 1 ? convertLane(W, I, L) : 0;
+    for (unsigned L = 0; L < 32; ++L)
+      if (W.Active >> L & 1)
+        W.set(I.D[0], L, Row[L]);
+    W.setPoison(I.D[0], 0);
+  };
+  trackBits(W, I, W.poisonOf(I.S[0]), Execute, [&](unsigned L) { return undefinedAfter(W, I, L); });
 }
 
 template <typename D, typename S> void convertFast(Warp &W, const Instruction &I) {
-  lanes1<D, S>(W, I, [](S V) { return D(V); });
+  if constexpr (std::is_integral_v<D>)
+    route1<D, S>(W, I, [](S V) { return D(V); });
+  else
+    lanes1<D, S>(W, I, [](S V) { return D(V); });
 }
 /// Conversions between integer registers of their own width, and of 32-bit integers to float, are frequent.
 Handler fastConversion(const Instruction &I) {
@@ -208,8 +220,13 @@ void convertPair(Warp &W, const Instruction &I) {
            Low = limited(I, floatingIn(W, I, I.S[1], Type::F32, L));
     Row[L] = uint32_t(fromDouble(High, Half, unsigned(I.Round)) << 16 | fromDouble(Low, Half, unsigned(I.Round)));
   }
-  commit(W, I.D[0], Row);
-  W.setPoison(I.D[0], W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]));
+  const uint32_t BadHigh = W.poisonOf(I.S[0]), BadLow = W.poisonOf(I.S[1]);
+  auto Execute = [&] {
+    commit(W, I.D[0], Row);
+    W.setPoison(I.D[0], 0);
+  };
+  trackBits(W, I, BadHigh | BadLow, Execute,
+            [&](unsigned L) { return (BadHigh >> L & 1 ? 0xffff0000u : 0) | (BadLow >> L & 1 ? 0xffffu : 0); });
 }
 
 /// cvt.pack.sat: two 32-bit integers saturate into the low bits, C shifts up (8- and 4-bit forms).

@@ -75,15 +75,22 @@ template <bool Brain, bool Pair> void execute(Warp &W, const Instruction &I) {
     for (unsigned L = 0; L < 32; ++L)
       Row[L] = apply<Brain>(I, uint16_t(A[L]), uint16_t(B[L]), uint16_t(C[L])) |
                uint32_t(apply<Brain>(I, uint16_t(A[L] >> 16), uint16_t(B[L] >> 16), uint16_t(C[L] >> 16))) << 16;
-    commit(W, I.D[0], Row);
+    auto Execute = [&] {
+      commit(W, I.D[0], Row);
+      W.setPoison(I.D[0], 0);
+    };
+    trackBits(W, I, W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]) | W.poisonOf(I.S[2]), Execute, [&](unsigned L) {
+      uint64_t Bits = W.undefinedBits(I.S[0], L) | W.undefinedBits(I.S[1], L) | W.undefinedBits(I.S[2], L);
+      return (Bits >> 16 ? 0xffff0000u : 0) | (Bits & 0xffff ? 0xffffu : 0);
+    });
   } else {
     uint16_t Row[32];
     const uint16_t *A = W.in<uint16_t>(I.S[0]), *B = W.in<uint16_t>(I.S[1]), *C = W.in<uint16_t>(I.S[2]);
     for (unsigned L = 0; L < 32; ++L)
       Row[L] = apply<Brain>(I, A[L], B[L], C[L]);
     commit(W, I.D[0], Row);
+    W.setPoison(I.D[0], W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]) | W.poisonOf(I.S[2]));
   }
-  W.setPoison(I.D[0], W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]) | W.poisonOf(I.S[2]));
 }
 
 } // namespace

@@ -73,7 +73,11 @@ struct SubSaturate {
 };
 
 template <typename Op, typename T> void binary(Warp &W, const Instruction &I) {
-  lanes2<T, T, T>(W, I, [](T A, T B) { return Op::template apply<T>(A, B); });
+  auto Execute = [&] { lanes2<T, T, T>(W, I, [](T A, T B) { return Op::template apply<T>(A, B); }); };
+  if constexpr (std::is_same_v<Op, Add> || std::is_same_v<Op, Sub> || std::is_same_v<Op, MulLow>)
+    trackUpwards(W, I, 2, Execute);
+  else
+    Execute();
 }
 
 template <typename Op> Handler binaryOf(Type T) {
@@ -102,12 +106,18 @@ template <typename T> void absolute(Warp &W, const Instruction &I) {
   lanes1<T, T>(W, I, [](T A) { return A < 0 ? T(0 - std::make_unsigned_t<T>(A)) : A; });
 }
 template <typename T> void negate(Warp &W, const Instruction &I) {
-  lanes1<T, T>(W, I, [](T A) { return T(0 - std::make_unsigned_t<T>(A)); });
+  trackUpwards(W, I, 1, [&] { lanes1<T, T>(W, I, [](T A) { return T(0 - std::make_unsigned_t<T>(A)); }); });
 }
 
 // mad and mul.wide: Variant 0 low, 1 high, 2 wide; a wide product has twice the bits.
 template <typename Op, typename T> void multiplyAdd(Warp &W, const Instruction &I) {
-  lanes3<T, T, T, T>(W, I, [](T A, T B, T C) { return Add::apply<T>(Op::template apply<T>(A, B), C); });
+  auto Execute = [&] {
+    lanes3<T, T, T, T>(W, I, [](T A, T B, T C) { return Add::apply<T>(Op::template apply<T>(A, B), C); });
+  };
+  if constexpr (std::is_same_v<Op, MulLow>)
+    trackUpwards(W, I, 3, Execute);
+  else
+    Execute();
 }
 template <typename D, typename T> void multiplyWide(Warp &W, const Instruction &I) {
   lanes2<D, T, T>(W, I, [](T A, T B) { return D(D(A) * D(B)); });

@@ -28,12 +28,22 @@ template <typename Stored> static void spreadAny(Warp &W, const Operand &D, cons
   }
 }
 
+/// The undefined bits of an element that is read from bytes of these states and extended to its register.
+static uint64_t undefinedIn(const uint8_t *States, Type T) {
+  const unsigned Bytes = bitsOf(T) / 8;
+  uint64_t Bits = 0;
+  for (unsigned B = 0; B < Bytes; ++B)
+    Bits |= States[B] ? 0xffull << (8 * B) : 0;
+  return isSigned(T) && Bytes < 8 && States[Bytes - 1] ? Bits | ~0ull << (8 * Bytes) : Bits;
+}
+
 static void load(Warp &W, const Instruction &I) {
   uint64_t At[32];
   addresses(W, I, 0, At);
   const uint32_t Element = bitsOf(I.Type) / 8, Size = Element * I.Width;
   uint8_t Data[32][32];
-  uint32_t Undefined[4] = {};
+  UndefinedBits Undefined[4];
+  bool AnyUndefined = false;
   Place P;
   Space Counted = I.Space;
   uint64_t Last = ~0ull;
@@ -53,12 +63,15 @@ static void load(Warp &W, const Instruction &I) {
     At[L] = P.Address;
     Counted = P.Space;
     copyBytes(Data[L], P.Bytes, Size);
-    if (P.State) [[unlikely]]
+    if (P.State) [[unlikely]] {
+      if (!AnyUndefined)
+        for (UndefinedBits &Row : Undefined)
+          Row.fill(0);
+      AnyUndefined = true;
+      W.PoisonSource = &I;
       for (unsigned K = 0; K < I.Width; ++K)
-        if (anyState(P.States + K * Element, Element)) {
-          Undefined[K] |= 1u << L;
-          W.PoisonSource = &I;
-        }
+        Undefined[K][L] = undefinedIn(P.States + K * Element, I.Type);
+    }
   }
   if (Counted == Space::Global || Counted == Space::Shared)
     countRequest(W, Counted, At, Size, false);
@@ -84,7 +97,10 @@ static void load(Warp &W, const Instruction &I) {
       else
         spreadAny<uint64_t>(W, D, Data, K);
     }
-    W.setPoison(D, Undefined[K]);
+    if (AnyUndefined) [[unlikely]]
+      W.setUndefinedBits(D, Undefined[K]);
+    else
+      W.setPoison(D, 0);
   }
   if (I.Fence)
     fence(W);
@@ -113,10 +129,12 @@ static void store(Warp &W, const Instruction &I) {
     noteWrite(W, P, Size, L, Data[L], I.Strong);
     copyBytes(P.Bytes, Data[L], Size);
     for (unsigned K = 0; K < I.Width; ++K) {
-      bool Bad = W.poisonOf(I.D[K]) >> L & 1;
+      // Only the bits that are stored need be defined: the register may be wider.
+      const uint64_t Bad = W.undefinedBits(I.D[K], L) & (~0ull >> (64 - 8 * Element));
       if (Bad && P.Space == Space::Global) [[unlikely]]
         W.poisoned(1u << L, "the value stored to global memory");
-      std::memset(P.States + K * Element, Bad ? Poisoned : Defined, Element);
+      for (unsigned B = 0; B < Element; ++B)
+        P.States[K * Element + B] = Bad >> (8 * B) & 255 ? Poisoned : Defined;
     }
   }
   if (Counted == Space::Global || Counted == Space::Shared)

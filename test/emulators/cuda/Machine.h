@@ -13,9 +13,11 @@
 #include "test/emulators/machine/Report.h"
 #include "test/emulators/machine/SharedMemory.h"
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <span>
+#include <unordered_map>
 
 namespace tinyc::emulator::ptx {
 
@@ -62,6 +64,9 @@ struct AsyncCopy {
   std::array<uint8_t, 16> Data, States;
 };
 
+/// The undefined bits of a row, by lane.
+using UndefinedBits = std::array<uint64_t, 32>;
+
 struct Block;
 
 struct Warp {
@@ -77,6 +82,11 @@ struct Warp {
 
   std::vector<uint8_t> Registers;
   std::vector<uint32_t> PoisonWords;
+  // Compilers pack a pair of which only one half has a value, and use that half only. So where a poisoned lane has
+  // some defined bits, PartialLanes has it too, and PartialBits says which of its bits are undefined.
+  std::vector<uint32_t> PartialLanes;
+  std::unordered_map<uint32_t, UndefinedBits> PartialBits; ///< by index of the poison word
+  bool HasPartial = false;
   std::vector<uint8_t> Local, LocalStates; ///< [lane][Program.LocalBytes]
   std::vector<Fragment> Fragments;
   std::vector<Join> Joins;
@@ -89,7 +99,19 @@ struct Warp {
   }
   template <typename T> T *out(const Operand &O) { return reinterpret_cast<T *>(Base[0] + O.Offset); }
   uint32_t poisonOf(const Operand &O) const { return Poison[O.Poison]; }
-  void setPoison(const Operand &O, uint32_t Bits) { Poison[O.Poison] = (Poison[O.Poison] & ~Active) | (Bits & Active); }
+  void setPoison(const Operand &O, uint32_t Bits) {
+    Poison[O.Poison] = (Poison[O.Poison] & ~Active) | (Bits & Active);
+    if (HasPartial) [[unlikely]]
+      PartialLanes[O.Poison] &= ~Active;
+  }
+  /// Which bits of a lane of O are undefined.
+  uint64_t undefinedBits(const Operand &O, unsigned Lane) const {
+    if (!(Poison[O.Poison] >> Lane & 1))
+      return 0;
+    return PartialLanes[O.Poison] >> Lane & 1 ? PartialBits.at(O.Poison)[Lane] : allBits(O);
+  }
+  static uint64_t allBits(const Operand &O) { return ~0ull >> (64 - O.Bits); }
+  void setUndefinedBits(const Operand &O, const UndefinedBits &Bits);
   uint32_t predicate(const Operand &O) const {
     uint32_t V;
     std::memcpy(&V, Base[O.Constant] + O.Offset, 4);

@@ -6,7 +6,7 @@
 namespace tinyc::emulator::ptx {
 
 template <typename T> static void move(Warp &W, const Instruction &I) {
-  lanes1<T, T>(W, I, [](T V) { return V; });
+  route1<T, T>(W, I, [](T V) { return V; });
 }
 static void movePredicate(Warp &W, const Instruction &I) {
   W.setPredicate(I.D[0], W.predicate(I.S[0]));
@@ -21,29 +21,45 @@ static void moveWiden(Warp &W, const Instruction &I) {
 /// {a, b} -> d: the first element is the least significant.
 static void pack(Warp &W, const Instruction &I) {
   unsigned Bits = I.D[0].Bits / I.Width;
-  uint32_t Bad = 0;
+  uint32_t Poisoned = 0;
   for (unsigned K = 0; K < I.Width; ++K)
-    Bad |= W.poisonOf(I.S[K]);
-  for (unsigned L = 0; L < 32; ++L) {
+    Poisoned |= W.poisonOf(I.S[K]);
+  auto Joined = [&](auto Part) {
     uint64_t V = 0;
     for (unsigned K = 0; K < I.Width; ++K)
-      V |= (W.get(I.S[K], L) & (Bits == 64 ? ~0ull : (1ull << Bits) - 1)) << (K * Bits);
-    if (W.Active >> L & 1)
-      W.set(I.D[0], L, V);
-  }
-  W.setPoison(I.D[0], Bad);
+      V |= (Part(I.S[K]) & (~0ull >> (64 - Bits))) << (K * Bits);
+    return V;
+  };
+  auto Execute = [&] {
+    for (unsigned L = 0; L < 32; ++L)
+      if (uint64_t V = Joined([&](const Operand &O) { return W.get(O, L); }); W.Active >> L & 1)
+        W.set(I.D[0], L, V);
+    W.setPoison(I.D[0], 0);
+  };
+  trackBits(W, I, Poisoned, Execute,
+            [&](unsigned L) { return Joined([&](const Operand &O) { return W.undefinedBits(O, L); }); });
 }
 static void unpack(Warp &W, const Instruction &I) {
   unsigned Bits = I.S[0].Bits / I.Width;
   uint64_t Values[32];
-  for (unsigned L = 0; L < 32; ++L)
+  UndefinedBits Undefined;
+  const uint32_t Poisoned = W.poisonOf(I.S[0]) & W.Active;
+  for (unsigned L = 0; L < 32; ++L) {
     Values[L] = W.get(I.S[0], L);
-  uint32_t Bad = W.poisonOf(I.S[0]);
+    Undefined[L] = Poisoned ? W.undefinedBits(I.S[0], L) : 0;
+  }
   for (unsigned K = 0; K < I.Width; ++K) {
     for (unsigned L = 0; L < 32; ++L)
       if (W.Active >> L & 1)
         W.set(I.D[K], L, Values[L] >> (K * Bits) & ((1ull << Bits) - 1));
-    W.setPoison(I.D[K], Bad);
+    if (!Poisoned) [[likely]] {
+      W.setPoison(I.D[K], 0);
+      continue;
+    }
+    UndefinedBits Part;
+    for (unsigned L = 0; L < 32; ++L)
+      Part[L] = Undefined[L] >> (K * Bits) & ((1ull << Bits) - 1);
+    W.setUndefinedBits(I.D[K], Part);
   }
 }
 static void clockValue(Warp &W, const Instruction &I) {
@@ -103,11 +119,15 @@ static void bindMove(Decoder &D, Modifiers &M, const Statement &S, Instruction &
 template <typename T> static void select(Warp &W, const Instruction &I) {
   T Row[32];
   const T *A = W.in<T>(I.S[0]), *B = W.in<T>(I.S[1]);
-  uint32_t P = W.predicate(I.S[2]);
-  for (unsigned L = 0; L < 32; ++L)
-    Row[L] = P >> L & 1 ? A[L] : B[L];
-  commit(W, I.D[0], Row);
-  W.setPoison(I.D[0], W.poisonOf(I.S[2]) | (P & W.poisonOf(I.S[0])) | (~P & W.poisonOf(I.S[1])));
+  const uint32_t P = W.predicate(I.S[2]), Unknown = W.poisonOf(I.S[2]);
+  auto Execute = [&] {
+    for (unsigned L = 0; L < 32; ++L)
+      Row[L] = P >> L & 1 ? A[L] : B[L];
+    commit(W, I.D[0], Row);
+    W.setPoison(I.D[0], 0);
+  };
+  trackBits(W, I, Unknown | (P & W.poisonOf(I.S[0])) | (~P & W.poisonOf(I.S[1])), Execute,
+            [&](unsigned L) { return Unknown >> L & 1 ? ~uint64_t(0) : W.undefinedBits(I.S[P >> L & 1 ? 0 : 1], L); });
 }
 static void bindSelect(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
   I.Class = classNamed("move");

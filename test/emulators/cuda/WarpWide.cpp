@@ -14,7 +14,8 @@ enum ShuffleMode : uint8_t { Up, Down, Butterfly, Indexed };
 void shuffle(Warp &W, const Instruction &I) {
   const uint32_t *A = W.in<uint32_t>(I.S[0]), *B = W.in<uint32_t>(I.S[1]), *C = W.in<uint32_t>(I.S[2]);
   const uint32_t From = W.poisonOf(I.S[0]), Controls = W.poisonOf(I.S[1]) | W.poisonOf(I.S[2]);
-  uint32_t Row[32], Inside = 0, Bad = 0;
+  uint32_t Row[32], Inside = 0;
+  UndefinedBits Bad{};
   for (int L = 0; L < 32; ++L) {
     int Segment = C[L] >> 8 & 31, Clamp = C[L] & 31, Amount = B[L] & 31;
     int Most = (L & Segment) | (Clamp & ~Segment), Least = L & Segment, J;
@@ -41,11 +42,13 @@ void shuffle(Warp &W, const Instruction &I) {
     Row[L] = A[J & 31];
     Inside |= uint32_t(Valid) << L;
     // A lane that does not take part gives nothing.
-    if (From >> (J & 31) & 1 || !(W.Active >> (J & 31) & 1))
-      Bad |= 1u << L;
+    if (Controls >> L & 1 || !(W.Active >> (J & 31) & 1))
+      Bad[unsigned(L)] = ~0ull;
+    else if (From >> (J & 31) & 1)
+      Bad[unsigned(L)] = W.undefinedBits(I.S[0], unsigned(J & 31));
   }
   commit(W, I.D[0], Row);
-  W.setPoison(I.D[0], Bad | Controls);
+  W.setUndefinedBits(I.D[0], Bad);
   if (I.D[1]) {
     W.setPredicate(I.D[1], Inside);
     W.setPoison(I.D[1], Controls);
