@@ -9,6 +9,7 @@
 #include "VectorEval.h"
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace tinyc::emulator::amd {
@@ -16,11 +17,11 @@ namespace tinyc::emulator::amd {
 template <typename T> struct FloatFacts;
 template <> struct FloatFacts<float> {
   using Bits = uint32_t;
-  static constexpr int mantissaBits = 23, bias = 127, divisionScale = 64, farExponent = 96;
+  static constexpr int mantissaBits = 23, bias = 127, divisionScale = 64, farExponent = 96, tinyExponent = 24;
 };
 template <> struct FloatFacts<double> {
   using Bits = uint64_t;
-  static constexpr int mantissaBits = 52, bias = 1023, divisionScale = 128, farExponent = 768;
+  static constexpr int mantissaBits = 52, bias = 1023, divisionScale = 128, farExponent = 768, tinyExponent = 53;
 };
 template <> struct FloatFacts<_Float16> {
   using Bits = uint16_t;
@@ -99,34 +100,50 @@ template <typename T> int32_t exponent(T x) {
   return e;
 }
 
-/// v_div_scale, as the ISA document describes it; where reciprocal and quotient are both denormal the denominator is
-/// scaled down (scaled up, as the document's formula has it, a large denominator would overflow).
-/// Prepares numerator or denominator (whichever the first operand is) so that the iteration neither
-/// overflows nor loses bits; the mask says that v_div_fmas must scale back.
+/// v_div_scale: prepares numerator or denominator (whichever the first operand is) so that the iteration neither
+/// overflows nor loses bits; the mask says that v_div_fmas must scale back. Where the ISA document asks whether
+/// reciprocal or quotient is denormal, the chip compares exponent fields: a quotient that underflows to zero, or whose
+/// correction would be denormal, is scaled too.
 template <typename T> WithMask<T> divisionScale(T chosen, T denominator, T numerator) {
   using F = FloatFacts<T>;
   constexpr int up = F::divisionScale;
-  constexpr int exponentMask = 2 * F::bias + 1;
-  auto exponentOf = [](T x) { return int(bitsOf(x) >> F::mantissaBits) & exponentMask; };
-  auto denormal = [&](T x) { return x != 0 && exponentOf(x) == 0; };
+  auto field = [](T x) { return int(bitsOf(x) >> F::mantissaBits) & (2 * F::bias + 1); };
   bool isDenominator = bitsOf(chosen) == bitsOf(denominator);
-  if (denominator == 0 || numerator == 0 || isNan(denominator) || isNan(numerator) || std::isinf(denominator) ||
-      std::isinf(numerator))
-    return {denominator == 0 || numerator == 0 ? canonicalNan<T>() : chosen, false};
-  if (exponentOf(numerator) - exponentOf(denominator) >= F::farExponent) // quotient near overflow
+  if (denominator == 0 || numerator == 0)
+    return {canonicalNan<T>(), false};
+  if (!std::isfinite(denominator) || !std::isfinite(numerator))
+    return {chosen, false};
+  int difference = field(numerator) - field(denominator);
+  if (difference >= F::farExponent) // the quotient may overflow
     return {isDenominator ? scale(chosen, up) : chosen, true};
-  if (denormal(denominator))
+  if (field(denominator) == 0)
     return {scale(chosen, up), false};
-  bool reciprocalDenormal = denormal(T(1) / denominator), quotientDenormal = denormal(T(numerator / denominator));
-  if (reciprocalDenormal && quotientDenormal)
-    return {isDenominator ? scale(chosen, -up) : chosen, true};
-  if (reciprocalDenormal)
-    return {scale(chosen, -up), false};
-  if (quotientDenormal)
+  bool underflow = difference <= -F::farExponent;
+  if (field(denominator) >= 2 * F::bias - 1) // the reciprocal is denormal
+    return {underflow && !isDenominator ? chosen : scale(chosen, -up), underflow};
+  if (underflow)
     return {isDenominator ? chosen : scale(chosen, up), true};
-  if (exponentOf(numerator) <= F::mantissaBits)
+  if (field(numerator) <= F::tinyExponent)
     return {scale(chosen, up), false};
   return {chosen, false};
+}
+
+/// v_div_fmas where v_div_scale has scaled: the product plus the quotient, scaled back and rounded once, also where the
+/// result is denormal. The sum is rounded to odd in a wider format, so that its last bit tells what lies below; the
+/// difference of quotient and sum is exact, for the product is a correction of the quotient's last place.
+template <typename Wide, typename T> T divisionScaledBack(T a, T b, T quotient) {
+  using F = FloatFacts<T>;
+  int n =
+      (int(bitsOf(quotient) >> F::mantissaBits) & (2 * F::bias + 1)) > F::bias ? F::divisionScale : -F::divisionScale;
+  Wide sum = std::fma(Wide(a), Wide(b), Wide(quotient));
+  if (std::isfinite(sum)) {
+    Wide below = std::fma(Wide(a), Wide(b), Wide(quotient) - sum);
+    uint64_t low;
+    std::memcpy(&low, &sum, sizeof low);
+    if (below != 0 && low % 2 == 0)
+      sum = std::nextafter(sum, std::copysign(Wide(INFINITY), below));
+  }
+  return T(std::ldexp(sum, n));
 }
 
 /// v_div_fixup: the special cases of numerator / denominator, else the quotient with the right sign.

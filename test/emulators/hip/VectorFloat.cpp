@@ -39,10 +39,7 @@ void addSingle(std::vector<VectorOp> &t) {
   t.push_back(op<[](float a) { return exponent(a); }>("v_frexp_exp_i32_f32"));
   t.push_back(op<[](float a, float b, float c) { return divisionScale(a, b, c); }>("v_div_scale_f32"));
   t.push_back(op<[](float a, float b, float c, bool scaled) {
-    if (!scaled)
-      return std::fma(a, b, c);
-    // One rounding: the product is scaled before it is rounded to a float.
-    return float(std::ldexp(std::fma(double(a), double(b), double(c)), (bitsOf(c) >> 23 & 0xff) > 127 ? 64 : -64));
+    return scaled ? divisionScaledBack<double>(a, b, c) : std::fma(a, b, c);
   }>("v_div_fmas_f32"));
   t.push_back(op<[](float q, float d, float n) { return divisionFixup(q, d, n); }>("v_div_fixup_f32"));
 }
@@ -63,14 +60,7 @@ void addDouble(std::vector<VectorOp> &t) {
   t.push_back(op<[](double a) { return exponent(a); }>("v_frexp_exp_i32_f64"));
   t.push_back(op<[](double a, double b, double c) { return divisionScale(a, b, c); }>("v_div_scale_f64"));
   t.push_back(op<[](double a, double b, double c, bool scaled) {
-    if (!scaled)
-      return std::fma(a, b, c);
-    // One rounding: only results that scaling makes denormal would be rounded twice.
-    int n = (bitsOf(c) >> 52 & 0x7ff) > 1023 ? 128 : -128;
-    double r = std::fma(a, b, c);
-    if (std::fabs(r) >= std::ldexp(0x1p-1022, -n) || r == 0)
-      return std::ldexp(r, n);
-    return double(std::ldexp(std::fma((long double)a, (long double)b, (long double)c), n));
+    return scaled ? divisionScaledBack<long double>(a, b, c) : std::fma(a, b, c);
   }>("v_div_fmas_f64"));
   t.push_back(op<[](double q, double d, double n) { return divisionFixup(q, d, n); }>("v_div_fixup_f64"));
 }
