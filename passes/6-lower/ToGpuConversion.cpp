@@ -10,11 +10,15 @@
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 
 using namespace mlir;
 
@@ -35,14 +39,18 @@ LowerToLLVMOptions tinyc::loweringOptions(gpu::GPUModuleOp device) {
   return options;
 }
 
-// affine.apply and loops become branches first: their patterns do not take part in a conversion of types.
+// affine.apply and loops become branches first: their patterns do not take part in a conversion of types. So do casts
+// of a vector's shape, of what ldmatrix read to a lane's registers.
 static LogicalResult lowerLoops(gpu::GPUModuleOp device) {
   MLIRContext *context = device.getContext();
   RewritePatternSet patterns(context);
   populateAffineToStdConversionPatterns(patterns);
   populateSCFToControlFlowConversionPatterns(patterns);
+  vector::populateVectorShapeCastLoweringPatterns(patterns);
+  vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
   ConversionTarget target(*context);
   target.addIllegalDialect<affine::AffineDialect, scf::SCFDialect>();
+  target.addIllegalOp<vector::ShapeCastOp, vector::InsertStridedSliceOp, vector::ExtractStridedSliceOp>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   return applyPartialConversion(device, target, std::move(patterns));
 }
@@ -57,6 +65,7 @@ LogicalResult tinyc::lowerDevice(gpu::GPUModuleOp device, LLVMTypeConverter &con
   populateMathToLLVMConversionPatterns(converter, patterns, /*approximateLog1p=*/false, PatternBenefit(10));
   populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
   populateVectorToLLVMConversionPatterns(converter, patterns);
+  ub::populateUBToLLVMConversionPatterns(converter, patterns);
   target.addLegalDialect<LLVM::LLVMDialect>();
   // One instruction each on every chip; upstream would have them call a library.
   target.addLegalOp<LLVM::SqrtOp, LLVM::FAbsOp, LLVM::FCeilOp, LLVM::FFloorOp, LLVM::FTruncOp, LLVM::RoundEvenOp,

@@ -150,9 +150,8 @@ protected:
   const Chip *chip = nullptr;
 };
 
-/// What every part of the suite is instantiated over; with TINYC_TEST_GPUS=1 also GPUs, real or emulated.
-inline const std::vector<std::string> allDevices =
-    std::getenv("TINYC_TEST_GPUS") ? std::vector<std::string>{"cpu", "cuda", "hip"} : std::vector<std::string>{"cpu"};
+/// What every part of the suite is instantiated over.
+inline const std::vector<std::string> allDevices = {"cpu", "cuda", "hip"};
 inline std::string deviceName(const testing::TestParamInfo<std::string> &info) { return info.param; }
 
 } // namespace tinyc::test
