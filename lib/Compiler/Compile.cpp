@@ -62,6 +62,7 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
   if (!options.shapes.empty())
     return emitError(at, "--shape is for models that leave dimensions open; the shapes of an .mlir file are static"),
            failure();
+  weights.addFolder(weightFolderBeside(path));
   OwningOpRef<ModuleOp> module = parseModelFile(path, context);
   if (!module || failed(verifyModel(*module)))
     return failure();

@@ -152,6 +152,8 @@ static LogicalResult runStage(ModuleOp module, const Stage &stage, const Chip *c
   if (stage.verifyBorder && failed(stage.verifyBorder(module)))
     return failure();
   module->setAttr(kStageAttr, StringAttr::get(module.getContext(), stage.name));
+  if (options.afterStage)
+    options.afterStage(module, stage, chip);
   return success();
 }
 

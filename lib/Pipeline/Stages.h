@@ -53,6 +53,8 @@ struct StageOptions {
   std::vector<StageTime> *times = nullptr;
   /// Told of each stage before it runs, e.g. to name it if it crashes.
   std::function<void(llvm::StringRef stage, const Chip *chip)> beforeStage;
+  /// Shown each stage's result, e.g. to print its schedules. Must not change it.
+  std::function<void(mlir::ModuleOp module, const Stage &stage, const Chip *chip)> afterStage;
 };
 
 /// Runs the stages after the module's own up to and with `last` on `module`. From a stage that asks for a chip on,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Weights in memory and in the cache's folder `weights`, one file a hash.
+// Weights in memory, beside .mlir files, and in the cache's folder `weights`; one file a hash.
 
 #include "lib/Weights/WeightStore.h"
 
@@ -43,20 +43,75 @@ std::string WeightStore::add(std::vector<uint8_t> bytes) {
   return hash;
 }
 
+// The bytes of the file if they have that hash.
+static std::optional<std::vector<uint8_t>> readWeight(const std::string &path, std::string_view hash) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return std::nullopt;
+  const auto *data = reinterpret_cast<const uint8_t *>((*file)->getBufferStart());
+  std::vector<uint8_t> bytes(data, data + (*file)->getBufferSize());
+  if (hashOf(bytes) != hash)
+    return std::nullopt;
+  return bytes;
+}
+
+static std::string inFolder(llvm::StringRef folder, std::string_view hash) {
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, llvm::StringRef(hash) + ".bin");
+  return path.str().str();
+}
+
+std::string tinyc::weightFolderBeside(std::string_view path) {
+  llvm::SmallString<256> folder{llvm::StringRef(path)};
+  llvm::sys::path::replace_extension(folder, ".weights");
+  return folder.str().str();
+}
+
+void WeightStore::addFolder(std::string folder) {
+  std::lock_guard lock(mutex);
+  folders.push_back(std::move(folder));
+}
+
 std::optional<std::span<const uint8_t>> WeightStore::find(std::string_view hash) const {
   std::lock_guard lock(mutex);
   auto entry = entries.find(hash);
   if (entry == entries.end()) {
-    auto file = llvm::MemoryBuffer::getFile(weightFile(hash), /*IsText=*/false, /*RequiresNullTerminator=*/false);
-    if (!file)
+    std::optional<std::vector<uint8_t>> bytes;
+    for (size_t i = 0; i < folders.size() && !bytes; ++i)
+      bytes = readWeight(inFolder(folders[i], hash), hash);
+    if (!bytes && !(bytes = readWeight(weightFile(hash), hash)))
       return std::nullopt;
-    const auto *data = reinterpret_cast<const uint8_t *>((*file)->getBufferStart());
-    std::vector<uint8_t> bytes(data, data + (*file)->getBufferSize());
-    if (hashOf(bytes) != hash)
-      return std::nullopt;
-    entry = entries.try_emplace(std::string(hash), std::move(bytes)).first;
+    entry = entries.try_emplace(std::string(hash), std::move(*bytes)).first;
   }
   return std::span<const uint8_t>(entry->second);
+}
+
+// Whole or not at all.
+static bool writeWeight(const std::string &path, llvm::ArrayRef<uint8_t> bytes, std::string &error) {
+  if (std::error_code code = llvm::sys::fs::create_directories(llvm::sys::path::parent_path(path))) {
+    error = "cannot make the folder of weights for '" + path + "': " + code.message();
+    return false;
+  }
+  llvm::Error written = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    os.write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    return llvm::Error::success();
+  });
+  if (written)
+    error = "cannot write '" + path + "': " + llvm::toString(std::move(written));
+  return error.empty();
+}
+
+bool WeightStore::writeTo(const std::string &folder, const std::vector<std::string> &hashes, std::string &error) const {
+  for (const std::string &hash : hashes) {
+    std::optional<std::span<const uint8_t>> bytes = find(hash);
+    if (!bytes) {
+      error = "the bytes of the weight with the hash " + hash + " are not at hand";
+      return false;
+    }
+    if (!writeWeight(inFolder(folder, hash), {bytes->data(), bytes->size()}, error))
+      return false;
+  }
+  return true;
 }
 
 bool WeightStore::save(std::string &error) const {
@@ -65,18 +120,8 @@ bool WeightStore::save(std::string &error) const {
     std::string path = weightFile(hash);
     if (llvm::sys::fs::exists(path))
       continue;
-    if (std::error_code code = llvm::sys::fs::create_directories(llvm::sys::path::parent_path(path))) {
-      error = "cannot make the folder of weights for '" + path + "': " + code.message();
+    if (!writeWeight(path, bytes, error))
       return false;
-    }
-    llvm::Error written = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-      os.write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-      return llvm::Error::success();
-    });
-    if (written) {
-      error = "cannot write '" + path + "': " + llvm::toString(std::move(written));
-      return false;
-    }
   }
   return true;
 }

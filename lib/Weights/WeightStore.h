@@ -29,6 +29,13 @@ public:
   /// are in neither. Valid as long as the store lives. May be called by several threads.
   std::optional<std::span<const uint8_t>> find(std::string_view hash) const;
 
+  /// Adds a folder in which find() looks for HASH.bin before it looks into the weight folder of the cache.
+  void addFolder(std::string folder);
+
+  /// Writes the bytes with these hashes as HASH.bin into `folder`, which is made if there are any. False, with a
+  /// sentence in `error`, on failure.
+  bool writeTo(const std::string &folder, const std::vector<std::string> &hashes, std::string &error) const;
+
   /// Writes the bytes that are only in memory to the weight folder, so that printed IR can be compiled by a later
   /// process. Each file is written beside its place and renamed. False, with a sentence in `error`, on failure.
   bool save(std::string &error) const;
@@ -36,7 +43,12 @@ public:
 private:
   mutable std::mutex mutex;
   mutable std::map<std::string, std::vector<uint8_t>, std::less<>> entries;
+  std::vector<std::string> folders;
 };
+
+/// Where `tinyc import` puts the weights of the .mlir file at `path`, and where they are looked for when the file is
+/// read: "m.weights" beside "m.mlir".
+std::string weightFolderBeside(std::string_view path);
 
 /// $TINYC_CACHE, else $XDG_CACHE_HOME/tinyc, else ~/.cache/tinyc. Not created.
 std::string cacheFolder();

@@ -38,7 +38,7 @@ void ProfileTable::callback(void *table, const tinyc_launch_profile *launch) {
 
 void ProfileTable::print(std::FILE *file) const {
   uint64_t flops = 0, bytes = 0, nanoseconds = 0;
-  size_t width = 6;
+  size_t width = 18; // of the totals
   for (const Row &row : rows) {
     flops += row.flops;
     bytes += row.bytes;
@@ -46,24 +46,27 @@ void ProfileTable::print(std::FILE *file) const {
     width = std::max(width, row.name.size());
   }
   width = std::min<size_t>(width, 48);
-  bool limits = limitGflops > 0 && limitGbps > 0;
-  std::fprintf(file, "%-8s %-*s %12s %9s %8s %12s %14s %6s%s  %s\n", "device", int(width), "kernel", "time us",
-               "GFLOP/s", "GB/s", "bytes", "flops", "share", limits ? "  limit" : "", "ops");
-  auto line = [&](const std::string &name, const Row &row) {
+  std::fprintf(file, "%-8s %-*s %12s %9s %8s %12s %14s %8s%s  %s\n", "device", int(width), "kernel", "time us",
+               "GFLOP/s", "GB/s", "bytes", "flops", "of time", limits.known() ? " of limit" : "", "ops");
+  auto line = [&](const std::string &name, const Row &row, double share) {
     double ns = std::max<double>(1, static_cast<double>(row.nanoseconds));
     double gflops = static_cast<double>(row.flops) / ns, gbps = static_cast<double>(row.bytes) / ns;
-    std::fprintf(file, "%-8s %-*s %12.2f %9.2f %8.2f %12" PRIu64 " %14" PRIu64 " %5.1f%%", device.c_str(), int(width),
+    std::fprintf(file, "%-8s %-*s %12.2f %9.2f %8.2f %12" PRIu64 " %14" PRIu64 " %7.1f%%", device.c_str(), int(width),
                  name.c_str(), static_cast<double>(row.nanoseconds) / 1000, gflops, gbps, row.bytes, row.flops,
                  nanoseconds ? 100.0 * static_cast<double>(row.nanoseconds) / static_cast<double>(nanoseconds) : 0.0);
-    if (limits)
-      std::fprintf(file, " %5.1f%%", 100 * std::max(gflops / limitGflops, gbps / limitGbps));
+    if (limits.known())
+      std::fprintf(file, " %7.1f%%", 100 * share);
     std::string ops = row.ops.size() > 60 ? row.ops.substr(0, 57) + "..." : row.ops;
-    std::fprintf(file, "  %s\n", ops.c_str());
+    std::fprintf(file, "%s%s\n", ops.empty() ? "" : "  ", ops.c_str());
   };
-  for (const Row &row : rows)
-    line(row.name, row);
+  double least = 0; // nanoseconds that all kernels take together at their limits
+  for (const Row &row : rows) {
+    double share = limits.share(row.flops, row.bytes, 1e-9 * static_cast<double>(row.nanoseconds));
+    least += share * static_cast<double>(row.nanoseconds);
+    line(row.name, row, share);
+  }
   std::string total = "total: " + std::to_string(rows.size()) + " launches";
-  line(total, {total, "", flops, bytes, nanoseconds});
+  line(total, {total, "", flops, bytes, nanoseconds}, nanoseconds ? least / static_cast<double>(nanoseconds) : 0);
 }
 
 std::string outputFileName(const std::string &outputName) {

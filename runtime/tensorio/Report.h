@@ -5,6 +5,7 @@
 #ifndef TINYC_RUNTIME_TENSORIO_REPORT_H
 #define TINYC_RUNTIME_TENSORIO_REPORT_H
 
+#include "runtime/tensorio/DeviceLimits.h"
 #include "runtime/tensorio/HostTensor.h"
 
 #include <cstdio>
@@ -22,8 +23,8 @@ std::string contentHash(const HostTensor &tensor);
 class ProfileTable {
 public:
   explicit ProfileTable(std::string device) : device(std::move(device)) {}
-  /// Peak rates, if known; adds a column that says how much of the nearer limit a kernel reaches.
-  void setLimits(double gflops, double gbps) { limitGflops = gflops, limitGbps = gbps; }
+  /// Adds a column that says how much of the nearer limit a kernel reaches, if they are known.
+  void setLimits(const DeviceLimits &most) { limits = most; }
   static void callback(void *table, const tinyc_launch_profile *launch);
   void print(std::FILE *file) const;
 
@@ -34,7 +35,7 @@ private:
   };
   std::string device;
   std::vector<Row> rows;
-  double limitGflops = 0, limitGbps = 0;
+  DeviceLimits limits;
 };
 
 /// The file name under which --output-dir stores an output: its name, with what a file name cannot hold replaced.

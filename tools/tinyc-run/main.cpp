@@ -4,6 +4,7 @@
 // 70 our bug.
 
 #include "runtime/include/tinyc/runtime.h"
+#include "runtime/tensorio/DeviceLimits.h"
 #include "runtime/tensorio/Inputs.h"
 #include "runtime/tensorio/Report.h"
 #include "runtime/tensorio/TensorFiles.h"
@@ -156,6 +157,8 @@ int run(const Flags &flags) {
   tinyc_context_options options{sizeof(options), flags.threads};
   RUN_OR_RETURN(tinyc_context_create(h.model, &options, &h.context));
   ProfileTable profile(tinyc_device_name(h.device));
+  if (std::optional<CpuLimits> limits = readCpuLimits(); limits && flags.device == "cpu")
+    profile.setLimits(limits->with(flags.threads ? flags.threads : tinyc_usable_cpus()));
   std::vector<tinyc_tensor> inputViews, outputViews;
   for (HostTensor &tensor : inputs)
     inputViews.push_back(tensor.view());

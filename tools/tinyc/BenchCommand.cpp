@@ -5,8 +5,10 @@
 #include "runtime/tensorio/Inputs.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/OutputFile.h"
+#include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
@@ -18,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 struct KernelTimes {
   std::string name;
+  std::vector<std::string> ops; ///< of the user's file
   uint64_t flops, bytes;
   std::vector<double> milliseconds;
 };
@@ -32,7 +35,8 @@ struct Launches {
 static void addLaunch(void *user, const tinyc_launch_profile *launch) {
   auto &launches = *static_cast<Launches *>(user);
   if (launches.next == launches.kernels.size())
-    launches.kernels.push_back({launch->kernel, launch->flops, launch->bytes, {}});
+    launches.kernels.push_back(
+        {launch->kernel, {launch->ops, launch->ops + launch->op_count}, launch->flops, launch->bytes, {}});
   launches.kernels[launches.next++].milliseconds.push_back(launch->duration_ns * 1e-6);
 }
 
@@ -51,6 +55,7 @@ int tinyc::runBench(const Arguments &arguments) {
   std::vector<tensorio::HostTensor> inputs, outputs;
   std::string error;
   auto fail = [&] {
+    hideProgress();
     if (!error.empty())
       llvm::errs() << "tinyc: " << error << "\n";
     return kInputWrong;
@@ -58,6 +63,7 @@ int tinyc::runBench(const Arguments &arguments) {
   if (!tensorio::makeInputs(flags, model->inputs(), inputs, error) || !model->run(inputs, outputs, error))
     return fail();
 
+  showStep("measuring " + arguments.files[0]);
   // At least 10 runs and at least a second, after as much again of warming up to a tenth of that.
   std::vector<double> milliseconds;
   auto runFor = [&](double seconds, size_t runs) {
@@ -85,24 +91,32 @@ int tinyc::runBench(const Arguments &arguments) {
       return fail();
   }
 
-  double median = quantile(milliseconds, 0.5), flops = 0, bytes = 0;
+  tensorio::DeviceLimits limits = model->limits();
+  double median = quantile(milliseconds, 0.5), flops = 0, bytes = 0, least = 0;
+  // What cannot be said is null: nobody takes it for a number.
+  auto known = [&](double share) { return limits.known() ? llvm::json::Value(share) : llvm::json::Value(nullptr); };
   llvm::json::Array kernels;
   for (const KernelTimes &kernel : launches.kernels) {
-    double time = quantile(kernel.milliseconds, 0.5);
+    double time = quantile(kernel.milliseconds, 0.5), share = limits.share(kernel.flops, kernel.bytes, time * 1e-3);
+    least += share * time;
     flops += kernel.flops;
     bytes += kernel.bytes;
     kernels.push_back(llvm::json::Object{{"name", kernel.name},
+                                         {"ops", llvm::json::Array(kernel.ops)},
                                          {"median_ms", time},
                                          {"flops", static_cast<int64_t>(kernel.flops)},
                                          {"bytes", static_cast<int64_t>(kernel.bytes)},
                                          {"gflops", time > 0 ? kernel.flops / time * 1e-6 : 0.0},
-                                         {"gbps", time > 0 ? kernel.bytes / time * 1e-6 : 0.0}});
+                                         {"gbps", time > 0 ? kernel.bytes / time * 1e-6 : 0.0},
+                                         {"share_of_limit", known(share)}});
   }
-  std::printf("%s on %s: median %.3f ms, p10 %.3f, p90 %.3f (%zu runs); %.2f GFLOP/s, %.2f GB/s; %zu kernels; "
+  std::string ofLimit = limits.known() ? llvm::formatv("{0:f0} % of the limit; ", 100 * least / median).str() : "";
+  hideProgress();
+  std::printf("%s on %s: median %.3f ms, p10 %.3f, p90 %.3f (%zu runs); %.2f GFLOP/s, %.2f GB/s; %s%zu kernels; "
               "compiled in %.0f ms\n",
               arguments.files[0].c_str(), model->deviceName().c_str(), median, quantile(milliseconds, 0.1),
               quantile(milliseconds, 0.9), milliseconds.size(), flops / median * 1e-6, bytes / median * 1e-6,
-              launches.kernels.size(), model->compileSeconds * 1e3);
+              ofLimit.c_str(), launches.kernels.size(), model->compileSeconds * 1e3);
   if (arguments.json.empty())
     return kDone;
   llvm::json::Object report{
@@ -114,6 +128,7 @@ int tinyc::runBench(const Arguments &arguments) {
       {"p90_ms", quantile(milliseconds, 0.9)},
       {"gflops", flops / median * 1e-6},
       {"gbps", bytes / median * 1e-6},
+      {"share_of_limit", known(least / median)},
       {"compile_ms", model->compileSeconds * 1e3},
       {"kernels", std::move(kernels)}};
   bool written = writeFile(arguments.json, [&](llvm::raw_ostream &os) {

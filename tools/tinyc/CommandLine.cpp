@@ -4,29 +4,33 @@
 
 #include "tools/tinyc/CommandLine.h"
 
+#include "lib/Pipeline/Stages.h"
+
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
-#include <functional>
 
 using namespace tinyc;
 using llvm::StringRef;
 
-namespace {
-struct Option {
-  const char *name;
-  const char *value; ///< name of its value in the help; null for a flag
-  const char *help;
-  /// Stores the value; false if it cannot be read.
-  std::function<bool(Arguments &, StringRef)> store;
-};
-} // namespace
-
 static bool storeUnsigned(unsigned &to, StringRef value) { return !value.getAsInteger(10, to); }
 static bool storeTolerance(double &to, StringRef value) { return !value.getAsDouble(to) && to >= 0; }
 
-static llvm::ArrayRef<Option> options() {
+// "a, b or c" of "a b c".
+static std::string listed(StringRef words) {
+  llvm::SmallVector<StringRef> parts;
+  words.split(parts, ' ');
+  std::string text = llvm::join(llvm::ArrayRef(parts).drop_back(), ", ");
+  return text + (text.empty() ? "" : " or ") + parts.back().str();
+}
+
+static std::string stageNames() {
+  return llvm::join(llvm::map_range(stages(), [](const Stage &stage) { return stage.name; }), " ");
+}
+
+llvm::ArrayRef<Option> tinyc::options() {
   auto text = [](std::string Arguments::*field) {
     return [field](Arguments &a, StringRef v) { return !(a.*field = v.str()).empty(); };
   };
@@ -34,43 +38,49 @@ static llvm::ArrayRef<Option> options() {
     return [field](Arguments &a, StringRef v) { return (a.*field).push_back(v.str()), !v.empty(); };
   };
   auto flag = [](bool Arguments::*field) { return [field](Arguments &a, StringRef) { return a.*field = true; }; };
+  static const std::string forms = "tiny kernels scheduled gpu llvm ptx cubin amdgcn hsaco asm object";
+  static const std::string chips = llvm::join(chipNames(), " ");
+  static const std::string devices = "cpu cuda:0 hip:0 reference";
   static const std::vector<Option> table = {
-      {"-o", "OUT", "file to write ('-' for standard output)", text(&Arguments::output)},
-      {"--target", "T,..", "chips to compile for: cpu, cpu:x86-64-v4, nvidia:sm_80, amd:gfx1100, ..",
-       text(&Arguments::target)},
-      {"--emit", "FORM", "write tiny, kernels, scheduled, gpu, llvm, ptx, cubin, amdgcn, hsaco, asm or object instead",
-       text(&Arguments::emit)},
-      {"--stop-after", "STAGE",
-       "write the IR at the end of import, simplify, fuse, schedule, tile, lanes or lower instead",
+      {"-o", "OUT", "file to write ('-' for standard output)", kFiles, text(&Arguments::output)},
+      {"--target", "T,..", "chips to compile for, of " + listed(chips), chips, text(&Arguments::target)},
+      {"--emit", "FORM", "write " + listed(forms) + " instead", forms, text(&Arguments::emit)},
+      {"--stop-after", "STAGE", "write the IR at the end of " + listed(stageNames()) + " instead", stageNames(),
        text(&Arguments::stopAfter)},
-      {"--remarks", nullptr, "say each decision of the compiler in a line", flag(&Arguments::remarks)},
-      {"--device", "D", "cpu, cuda:0, hip:0 or reference", text(&Arguments::device)},
-      {"--threads", "N", "threads of the CPU, 1 to 1024 (default: all usable)",
+      {"--remarks", nullptr, "say each decision of the compiler in a line", "", flag(&Arguments::remarks)},
+      {"--tune", "[=SECONDS]", "search schedules by measuring them (not built yet)", "",
+       [](Arguments &a, StringRef v) { return a.tune = v.empty() ? "60" : v.str(), true; }},
+      {"--device", "D", "where to run: " + listed(devices), devices, text(&Arguments::device)},
+      {"--against", "D", "whose results are right (default: reference)", devices, text(&Arguments::against)},
+      {"--threads", "N", "threads of the CPU, 1 to 1024 (default: all usable)", "",
        [](Arguments &a, StringRef v) { return storeUnsigned(a.threads, v) && a.threads > 0 && a.threads <= 1024; }},
-      {"--input", "NAME=@F", "an input from a .npy or .pb file; random:SEED fills those not given",
+      {"--input", "NAME=@F", "an input from a .npy or .pb file; random:SEED fills those not given", kFiles,
        list(&Arguments::inputs)},
-      {"--shape", "NAME=1x3x..", "shape of an input whose dimensions the model leaves open", list(&Arguments::shapes)},
-      {"--output-dir", "DIR", "write each output as DIR/NAME.npy", text(&Arguments::outputDir)},
-      {"--profile", nullptr, "print a line a kernel", flag(&Arguments::profile)},
-      {"--hash", nullptr, "print a hash of each output's bytes", flag(&Arguments::hash)},
-      {"--rtol", "R", "relative tolerance (default 1e-3)",
+      {"--shape", "NAME=1x3x..", "shape of an input whose dimensions the model leaves open", "",
+       list(&Arguments::shapes)},
+      {"--output-dir", "DIR", "folder for each output as NAME.npy; of diff, for the reproducer", kFolders,
+       text(&Arguments::outputDir)},
+      {"--profile", nullptr, "time each kernel", "", flag(&Arguments::profile)},
+      {"--hash", nullptr, "print a hash of each output's bytes", "", flag(&Arguments::hash)},
+      {"--rtol", "R", "relative tolerance (default 1e-3)", "",
        [](Arguments &a, StringRef v) { return storeTolerance(a.rtol, v); }},
-      {"--atol", "A", "absolute tolerance (default 1e-4)",
+      {"--atol", "A", "absolute tolerance (default 1e-4)", "",
        [](Arguments &a, StringRef v) { return storeTolerance(a.atol, v); }},
-      {"--jobs", "N", "cases at a time, each in a process of its own",
+      {"--jobs", "N", "cases at a time, each in a process of its own", "",
        [](Arguments &a, StringRef v) { return storeUnsigned(a.jobs, v) && a.jobs > 0; }},
-      {"--json", "F", "also write the results as JSON", text(&Arguments::json)},
-      {"--verify-each-stage", nullptr, "verify the IR after every pass, not only at stage borders",
+      {"--json", "F", "also write the results as JSON", kFiles, text(&Arguments::json)},
+      {"--verify-each-stage", nullptr, "verify the IR after every pass, not only at stage borders", "",
        flag(&Arguments::verifyEachStage)},
-      {"--load-pass-plugin", "F", "a plug-in whose passes join the pipeline", list(&Arguments::passPlugins)},
-      {"--load-dialect-plugin", "F", "a plug-in with a dialect", list(&Arguments::dialectPlugins)},
-      {"--load-target-plugin", "F", "a plug-in with a chip and its back end", list(&Arguments::targetPlugins)},
-      {"--measure", nullptr, "measure what the device reaches", flag(&Arguments::measure)},
+      {"--load-pass-plugin", "F", "a plug-in whose passes join the pipeline", kFiles, list(&Arguments::passPlugins)},
+      {"--load-dialect-plugin", "F", "a plug-in with a dialect", kFiles, list(&Arguments::dialectPlugins)},
+      {"--load-target-plugin", "F", "a plug-in with a chip and its back end", kFiles, list(&Arguments::targetPlugins)},
+      {"--measure", nullptr, "measure the CPU's peak and its memory's bandwidth again, for shares of the limit", "",
+       flag(&Arguments::measure)},
   };
   return table;
 }
 
-static bool takes(const Command &command, StringRef option) {
+bool tinyc::takes(const Command &command, StringRef option) {
   llvm::SmallVector<StringRef> names;
   StringRef(command.options).split(names, ' ');
   return llvm::is_contained(names, option);
@@ -79,6 +89,36 @@ static bool takes(const Command &command, StringRef option) {
 static void usageError(const Command &command, const llvm::Twine &message) {
   llvm::errs() << "tinyc " << command.name << ": " << message << "\n";
   llvm::errs() << "see: tinyc " << command.name << " --help\n";
+}
+
+// What is wrong with an option that the command does not take: it is another command's, or nearly one of its own.
+static std::string unknownOption(const Command &command, StringRef name) {
+  std::string text = ("no option '" + name + "'").str();
+  llvm::SmallVector<StringRef> others;
+  for (const Command &other : commands())
+    if (takes(other, name))
+      others.push_back(other.name);
+  if (!others.empty())
+    return text + ": it belongs to " + llvm::join(others, ", ");
+  for (const Option &option : options())
+    if (takes(command, option.name) && name.edit_distance(option.name) <= 2)
+      return text + "; did you mean " + option.name + "?";
+  return text;
+}
+
+static bool acceptFiles(const Command &command, const Arguments &arguments) {
+  StringRef operands = command.operands;
+  size_t count = arguments.files.size();
+  if (operands.empty() ? count == 0 : operands.ends_with("..") ? count > 0 : count == 1)
+    return true;
+  if (operands.empty())
+    usageError(command, "takes no file, found '" + arguments.files[0] + "'");
+  else if (count == 0)
+    usageError(command, "expected " + operands + ", found none");
+  else
+    usageError(command,
+               "expected one " + operands + ", found " + llvm::Twine(count) + ": " + llvm::join(arguments.files, " "));
+  return false;
 }
 
 std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::ArrayRef<const char *> words) {
@@ -96,10 +136,10 @@ std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::Arr
       if (name == candidate.name && takes(command, name))
         option = &candidate;
     if (!option)
-      return usageError(command, "no option '" + name + "'"), std::nullopt;
+      return usageError(command, unknownOption(command, name)), std::nullopt;
     if (!option->value && hasValue)
       return usageError(command, name + llvm::Twine(" takes no value")), std::nullopt;
-    if (option->value && !hasValue) {
+    if (option->value && !hasValue && *option->value != '[') {
       if (++i == words.size())
         return usageError(command, name + llvm::Twine(" needs a value: ") + option->value), std::nullopt;
       value = words[i];
@@ -109,30 +149,24 @@ std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::Arr
                         "cannot take '" + value + "' as " + option->value + " of " + name + ": " + option->help),
              std::nullopt;
   }
-  StringRef operands = command.operands;
-  bool many = operands.ends_with("..");
-  if (operands.empty() ? !arguments.files.empty() : many ? arguments.files.empty() : arguments.files.size() != 1) {
-    if (operands.empty())
-      usageError(command, "takes no file, found '" + arguments.files[0] + "'");
-    else
-      usageError(command, "expected " + operands + ", found " + llvm::Twine(arguments.files.size()) + " files");
+  if (!acceptFiles(command, arguments))
     return std::nullopt;
-  }
   return arguments;
 }
 
 void tinyc::printHelp() {
   llvm::outs() << "tinyc: a compiler for neural networks\n\n";
   for (const Command &command : commands())
-    llvm::outs() << llvm::format("  tinyc %-8s %-11s  ", command.name, command.operands) << command.summary << "\n";
+    llvm::outs() << llvm::format("  tinyc %-10s %-11s  ", command.name, command.operands) << command.summary << "\n";
   llvm::outs() << "  tinyc --version\n\nMODEL is .onnx or .mlir; FILE is .tinyc. "
                   "`tinyc COMMAND --help` lists a command's options.\n"
+                  "TINYC_DEBUG=1 prints stages and times, 2 also the kernels' times, 3 their schedules, 4 their code.\n"
                   "Exit codes: 0 done, 1 the input is wrong, 2 usage, 3 a check failed, 70 a bug in tinyc.\n";
 }
 
 void tinyc::printHelp(const Command &command) {
   llvm::outs() << "tinyc " << command.name << (*command.operands ? " " : "") << command.operands
-               << " [options]: " << command.summary << "\n\n";
+               << (*command.options ? " [options]: " : ": ") << command.summary << "\n\n";
   for (const Option &option : options())
     if (takes(command, option.name))
       llvm::outs() << llvm::format("  %-22s %-12s ", option.name, option.value ? option.value : "") << option.help

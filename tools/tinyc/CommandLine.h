@@ -8,6 +8,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,18 +32,37 @@ struct Arguments {
   std::string outputDir, json;
   double rtol = 1e-3, atol = 1e-4;
   unsigned jobs = 1;
+  std::string against = "reference"; ///< diff: whose results are right
+  std::string tune;                  ///< --tune=SECONDS
   bool hash = false, profile = false, remarks = false, verifyEachStage = false, measure = false;
 };
 
+/// An option, as the table in CommandLine.cpp lists it.
+struct Option {
+  const char *name;
+  const char *value; ///< name of its value in the help; null for a flag
+  std::string help;
+  /// What a shell completes the value with: words separated by spaces, kFiles, kFolders, or nothing.
+  std::string choices;
+  /// Stores the value; false if it cannot be read.
+  std::function<bool(Arguments &, llvm::StringRef)> store;
+};
+constexpr const char *kFiles = "<files>", *kFolders = "<folders>";
+
 struct Command {
   const char *name;
-  const char *operands; ///< "MODEL", "MODEL|FILE", "CASE_DIR..", "" for none
+  const char *operands; ///< "MODEL", "MODEL|FILE", "CASE_DIR..", "bash|zsh" (one of these words), "" for none
   const char *summary;
   const char *options; ///< names of the options it takes, separated by spaces
   int (*run)(const Arguments &);
 };
 
+/// Commands in the order of the help; Main.cpp has the table.
 llvm::ArrayRef<Command> commands();
+/// All options of all commands.
+llvm::ArrayRef<Option> options();
+/// Whether the command takes the option of this name.
+bool takes(const Command &command, llvm::StringRef option);
 
 /// Parses what follows the command's name. On a mistake prints a sentence and the command's usage to stderr and returns
 /// nothing; the caller exits with kUsage.

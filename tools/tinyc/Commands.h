@@ -16,6 +16,7 @@ int runBench(const Arguments &);
 int runInspect(const Arguments &);
 int runImport(const Arguments &);
 int runDevices(const Arguments &);
+int runCompletion(const Arguments &);
 
 } // namespace tinyc
 

@@ -93,6 +93,8 @@ static int printCode(Session &session, ModuleOp model, CodeForm form, ArrayRef<c
 }
 
 int tinyc::runCompile(const Arguments &arguments) {
+  if (!arguments.tune.empty())
+    return fail("--tune is not built yet: schedules come from the cost model; TINYC_DEBUG=3 prints them", kUsage);
   if (!arguments.emit.empty() && !arguments.stopAfter.empty())
     return fail("--emit and --stop-after exclude each other", kUsage);
   std::string error;
@@ -145,12 +147,4 @@ int tinyc::runCompile(const Arguments &arguments) {
     return kInputWrong;
   return write(arguments.output,
                [&](llvm::raw_ostream &os) { os.write(reinterpret_cast<const char *>(file.data()), file.size()); });
-}
-
-int tinyc::runImport(const Arguments &arguments) {
-  Session session(arguments);
-  if (!session.good())
-    return kInputWrong;
-  OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
-  return model ? printStage(session, *model, stageOf(*model), {}, arguments.output) : int(kInputWrong);
 }

@@ -7,6 +7,7 @@
 
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/OutputFile.h"
+#include "tools/tinyc/Progress.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/CrashRecoveryContext.h"
@@ -45,6 +46,7 @@ static Noted &noted() {
 }
 
 void tinyc::noteStep(std::string step, std::string model, std::vector<std::string> printInput) {
+  showStep(step);
   noted().step = std::move(step);
   noted().model = std::move(model);
   noted().printInput = std::move(printInput);

@@ -5,6 +5,7 @@
 #include "tools/tinyc/Diagnostics.h"
 
 #include "lib/Compiler/SourceNames.h"
+#include "tools/tinyc/Progress.h"
 
 #include "mlir/IR/Location.h"
 #include "llvm/Support/raw_ostream.h"
@@ -65,6 +66,7 @@ static StringRef severityName(DiagnosticSeverity severity) {
 }
 
 static void print(const Diagnostic &diagnostic) {
+  hideProgress();
   std::string where = locationText(diagnostic.getLocation());
   llvm::errs() << where << (where.empty() ? "" : ": ") << severityName(diagnostic.getSeverity()) << ": " << diagnostic
                << "\n";

@@ -6,8 +6,10 @@
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/CrashReport.h"
 #include "tools/tinyc/OutputFile.h"
+#include "tools/tinyc/Progress.h"
 
 #include "dialects/Target/Chip.h"
+#include "runtime/include/tinyc/runtime.h"
 #include "runtime/tensorio/Report.h"
 
 #include "llvm/Config/llvm-config.h"
@@ -18,16 +20,17 @@ using namespace tinyc;
 llvm::ArrayRef<Command> tinyc::commands() {
 #define MODEL " --shape --load-pass-plugin --load-dialect-plugin --load-target-plugin --verify-each-stage"
   static const Command table[] = {
-      {"compile", "MODEL", "compiles a model to a .tinyc file", "-o --target --emit --stop-after --remarks" MODEL,
-       runCompile},
+      {"compile", "MODEL", "compiles a model to a .tinyc file",
+       "-o --target --emit --stop-after --remarks --tune" MODEL, runCompile},
       {"run", "MODEL|FILE", "runs a model and prints its outputs",
        "--device --threads --input --output-dir --profile --hash" MODEL, runRun},
       {"check", "CASE_DIR..", "compares results with expected outputs",
        "--device --threads --rtol --atol --jobs --hash --json" MODEL, runCheck},
       {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --json" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
-      {"import", "MODEL", "writes a model as IR", "-o" MODEL, runImport},
+      {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o" MODEL, runImport},
       {"devices", "", "lists the devices that are here", "--measure", runDevices},
+      {"completion", "bash|zsh", "prints a completion script for the shell", "", runCompletion},
   };
 #undef MODEL
   return table;
@@ -37,7 +40,20 @@ static void printVersion() {
   llvm::outs() << "tinyc " TINYC_VERSION ", LLVM " LLVM_VERSION_STRING "\nchips:";
   for (const std::string &name : chipNames())
     llvm::outs() << " " << name;
+  llvm::outs() << "\ndrivers:";
+  for (size_t driver = 0; driver < tinyc_driver_count(); ++driver)
+    llvm::outs() << " " << tinyc_driver_name(driver);
   llvm::outs() << "\n";
+}
+
+// The command whose name is nearest, for who mistyped it; null if none is near.
+static const Command *nearestCommand(llvm::StringRef name) {
+  const Command *nearest = nullptr;
+  unsigned best = 3; // edits that make another word of it
+  for (const Command &command : commands())
+    if (unsigned edits = name.edit_distance(command.name); edits < best)
+      best = edits, nearest = &command;
+  return nearest;
 }
 
 static int runMain(int argc, char **argv) {
@@ -57,13 +73,20 @@ static int runMain(int argc, char **argv) {
     std::optional<Arguments> arguments = parseArguments(command, words);
     if (!arguments)
       return kUsage;
-    return runReportingCrashes(argc, argv, [&] { return command.run(*arguments); });
+    ProgressLine progress;
+    return runReportingCrashes(argc, argv, [&] {
+      int code = command.run(*arguments);
+      hideProgress();
+      return code;
+    });
   }
   if (words.empty())
-    llvm::errs() << "tinyc: expected a command\n";
+    llvm::errs() << "tinyc: expected a command";
   else
-    llvm::errs() << "tinyc: no command '" << name << "'\n";
-  llvm::errs() << "see: tinyc --help\n";
+    llvm::errs() << "tinyc: no command '" << name << "'";
+  if (const Command *nearest = nearestCommand(name))
+    llvm::errs() << "; did you mean " << nearest->name << "?";
+  llvm::errs() << "\nsee: tinyc --help\n";
   return kUsage;
 }
 

@@ -26,9 +26,12 @@ static tiny::Element elementOf(tinyc_dtype dtype) { return static_cast<tiny::Ele
 namespace {
 class ReferenceModel : public RunnableModel {
 public:
-  explicit ReferenceModel(const Arguments &arguments) : session(arguments) {}
+  /// With a session of its own, or in the one given.
+  explicit ReferenceModel(const Arguments &arguments) : own(std::make_unique<Session>(arguments)), session(*own) {}
+  explicit ReferenceModel(Session &session) : session(session) {}
 
   bool open(llvm::StringRef path);
+  bool open(mlir::OwningOpRef<mlir::ModuleOp> model);
   bool run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
            std::string &error) override;
   std::string deviceName() const override { return "reference"; }
@@ -36,7 +39,8 @@ public:
 private:
   tinyc_tensor_info describe(artefact::Tensor tensor);
 
-  Session session;
+  std::unique_ptr<Session> own;
+  Session &session;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp main;
   std::deque<artefact::Tensor> tensors; // what the infos point to
@@ -54,8 +58,13 @@ bool ReferenceModel::open(llvm::StringRef path) {
     llvm::errs() << "tinyc: '" << path << "' is compiled: the reference interprets models (.onnx, .mlir)\n";
     return false;
   }
-  if (!session.good() || !(module = session.load(path)))
+  return session.good() && open(session.load(path));
+}
+
+bool ReferenceModel::open(mlir::OwningOpRef<mlir::ModuleOp> model) {
+  if (!model)
     return false;
+  module = std::move(model);
   // Plug-ins take the ops of their dialects apart in the first stage.
   if (!(*module)->hasAttr(kStageAttr) && llvm::failed(runStages(*module, 0, nullptr, session.stageOptions())))
     return false;
@@ -107,4 +116,9 @@ bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<
 std::unique_ptr<RunnableModel> tinyc::openReferenceModel(const Arguments &arguments, llvm::StringRef path) {
   auto model = std::make_unique<ReferenceModel>(arguments);
   return model->open(path) ? std::move(model) : nullptr;
+}
+
+std::unique_ptr<RunnableModel> tinyc::openReferenceModel(Session &session, mlir::ModuleOp module) {
+  auto model = std::make_unique<ReferenceModel>(session);
+  return model->open(module.clone()) ? std::move(model) : nullptr;
 }

@@ -11,6 +11,8 @@ namespace tinyc {
 
 /// Null after an error was printed. A .tinyc file has no ops left to interpret and is refused.
 std::unique_ptr<RunnableModel> openReferenceModel(const Arguments &arguments, llvm::StringRef path);
+/// Of a copy of the session's module; the session outlives the model.
+std::unique_ptr<RunnableModel> openReferenceModel(Session &session, mlir::ModuleOp module);
 
 } // namespace tinyc
 

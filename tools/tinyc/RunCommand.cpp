@@ -6,6 +6,7 @@
 #include "runtime/tensorio/Report.h"
 #include "runtime/tensorio/TensorFiles.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
 
@@ -15,6 +16,7 @@
 using namespace tinyc;
 
 static int fail(const std::string &error, int code = kInputWrong) {
+  hideProgress();
   llvm::errs() << "tinyc: " << error << "\n";
   return code;
 }
@@ -41,10 +43,18 @@ int tinyc::runRun(const Arguments &arguments) {
     return fail(error);
   tensorio::ProfileTable profile(model->deviceName());
   bool profiling = arguments.profile || debugLevel() >= 2;
-  if (profiling)
+  if (profiling && model->deviceName() == "reference") {
+    llvm::errs() << "tinyc: the reference has no kernels to time\n";
+    profiling = false;
+  }
+  if (profiling) {
+    profile.setLimits(model->limits());
     model->setProfiler(tensorio::ProfileTable::callback, &profile);
+  }
+  showStep("running " + arguments.files[0]);
   if (!model->run(inputs, outputs, error))
     return error.empty() ? kInputWrong : fail(error);
+  hideProgress();
   for (const tensorio::HostTensor &output : outputs)
     tensorio::printTensor(stdout, output);
   if (arguments.hash)

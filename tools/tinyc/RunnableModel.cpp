@@ -4,6 +4,7 @@
 
 #include "tools/tinyc/RunnableModel.h"
 
+#include "tools/tinyc/MeasureCpu.h"
 #include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/Session.h"
 
@@ -56,17 +57,23 @@ public:
   }
 
   bool open(const Arguments &arguments, llvm::StringRef path);
+  bool open(Session &session, mlir::ModuleOp module, llvm::StringRef device, unsigned threads);
   bool run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs, std::string &error) override;
   void setProfiler(tinyc_profile_callback callback, void *user) override {
     printStatus(tinyc_context_set_profiler(context, callback, user));
   }
   std::string deviceName() const override { return tinyc_device_name(device); }
+  tensorio::DeviceLimits limits() const override {
+    return limitsOfDevice(deviceName(), tinyc_model_target(model), threads);
+  }
 
 private:
-  bool compile(const Arguments &arguments, llvm::StringRef path);
-  bool describe();
+  bool openDevice(llvm::StringRef name, unsigned threads);
+  bool compile(Session &session, mlir::ModuleOp module);
+  bool load();
 
   std::vector<uint8_t> file; // outlives what is made from it
+  unsigned threads = 0;
   tinyc_device *device = nullptr;
   tinyc_artefact *artefact = nullptr;
   tinyc_model *model = nullptr;
@@ -74,39 +81,47 @@ private:
 };
 } // namespace
 
-bool DeviceModel::compile(const Arguments &arguments, llvm::StringRef path) {
+bool DeviceModel::openDevice(llvm::StringRef name, unsigned threads) {
+  this->threads = threads;
+  return !printStatus(tinyc_device_open(name.str().c_str(), &device));
+}
+
+bool DeviceModel::compile(Session &session, mlir::ModuleOp module) {
   const Chip *chip = chipOfDevice(device);
-  Session session(arguments);
-  if (!chip || !session.good())
+  if (!chip)
     return false;
-  mlir::OwningOpRef<mlir::ModuleOp> module = session.load(path);
-  if (!module)
-    return false;
-  file = session.compile(*module, chip);
+  file = session.compile(module, chip);
   session.printTimes();
   compileSeconds = session.seconds();
   return !file.empty() && !printStatus(tinyc_artefact_open_memory(file.data(), file.size(), &artefact));
 }
 
-bool DeviceModel::describe() {
+// The artefact on the device.
+bool DeviceModel::load() {
   for (size_t i = 0, n = tinyc_artefact_input_count(artefact, "main"); i < n; ++i)
     if (printStatus(tinyc_artefact_input(artefact, "main", i, &inputInfos.emplace_back())))
       return false;
   for (size_t i = 0, n = tinyc_artefact_output_count(artefact, "main"); i < n; ++i)
     if (printStatus(tinyc_artefact_output(artefact, "main", i, &outputInfos.emplace_back())))
       return false;
-  return true;
+  tinyc_context_options options = {sizeof(options), threads};
+  return !printStatus(tinyc_model_create(artefact, device, nullptr, &model)) &&
+         !printStatus(tinyc_context_create(model, &options, &context));
 }
 
 bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path) {
   // The device first: compiling for one that is not there would be for nothing.
-  if (printStatus(tinyc_device_open(arguments.device.c_str(), &device)))
+  if (!openDevice(arguments.device, arguments.threads))
     return false;
-  bool opened = path.ends_with(".tinyc") ? !printStatus(tinyc_artefact_open_file(path.str().c_str(), &artefact))
-                                         : compile(arguments, path);
-  tinyc_context_options options = {sizeof(options), arguments.threads};
-  return opened && describe() && !printStatus(tinyc_model_create(artefact, device, nullptr, &model)) &&
-         !printStatus(tinyc_context_create(model, &options, &context));
+  if (path.ends_with(".tinyc"))
+    return !printStatus(tinyc_artefact_open_file(path.str().c_str(), &artefact)) && load();
+  Session session(arguments);
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  return session.good() && (module = session.load(path)) && compile(session, *module) && load();
+}
+
+bool DeviceModel::open(Session &session, mlir::ModuleOp module, llvm::StringRef device, unsigned threads) {
+  return openDevice(device, threads) && compile(session, module) && load();
 }
 
 bool DeviceModel::run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs, std::string &error) {
@@ -129,4 +144,12 @@ std::unique_ptr<RunnableModel> RunnableModel::open(const Arguments &arguments, l
     return openReferenceModel(arguments, path);
   auto model = std::make_unique<DeviceModel>();
   return model->open(arguments, path) ? std::move(model) : nullptr;
+}
+
+std::unique_ptr<RunnableModel> RunnableModel::compile(Session &session, mlir::ModuleOp module, llvm::StringRef device,
+                                                      unsigned threads) {
+  if (device == "reference")
+    return openReferenceModel(session, module);
+  auto model = std::make_unique<DeviceModel>();
+  return model->open(session, module, device, threads) ? std::move(model) : nullptr;
 }

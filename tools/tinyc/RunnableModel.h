@@ -6,14 +6,18 @@
 #ifndef TINYC_TOOLS_TINYC_RUNNABLEMODEL_H
 #define TINYC_TOOLS_TINYC_RUNNABLEMODEL_H
 
+#include "runtime/tensorio/DeviceLimits.h"
 #include "runtime/tensorio/HostTensor.h"
 #include "tools/tinyc/CommandLine.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 #include <memory>
 #include <vector>
 
 namespace tinyc {
+
+class Session;
 
 class RunnableModel {
 public:
@@ -21,6 +25,9 @@ public:
 
   /// Opens (and compiles) `path` for the device of the arguments. Null after an error was printed.
   static std::unique_ptr<RunnableModel> open(const Arguments &arguments, llvm::StringRef path);
+  /// Compiles a module of the session, which outlives the model, for `device`. Null after an error was printed.
+  static std::unique_ptr<RunnableModel> compile(Session &session, mlir::ModuleOp module, llvm::StringRef device,
+                                                unsigned threads);
 
   /// Names, types and shapes; valid as long as the model.
   const std::vector<tinyc_tensor_info> &inputs() const { return inputInfos; }
@@ -35,6 +42,8 @@ public:
   virtual void setProfiler(tinyc_profile_callback callback, void *user) {}
   /// The device's own name, e.g. "cuda:0".
   virtual std::string deviceName() const = 0;
+  /// What the device's threads reach at most, for shares; measured now if need be. Not known for the reference.
+  virtual tensorio::DeviceLimits limits() const { return {}; }
   /// Seconds it took to compile; 0 for a .tinyc file.
   double compileSeconds = 0;
 

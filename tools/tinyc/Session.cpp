@@ -4,8 +4,10 @@
 
 #include "tools/tinyc/Session.h"
 
+#include "dialects/Tiny/TinyOps.h"
 #include "lib/Plugins/PassPlugin.h"
 #include "tools/tinyc/CrashReport.h"
+#include "tools/tinyc/Progress.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -73,6 +75,23 @@ OwningOpRef<ModuleOp> Session::load(StringRef path) {
   return std::move(*module);
 }
 
+static void printSchedules(ModuleOp module, const Chip *chip) {
+  hideProgress();
+  module.walk([&](tiny::KernelOp kernel) {
+    llvm::errs() << chip->name << " " << kernel.getName() << ": " << kernel.getScheduleAttr() << "\n";
+  });
+}
+
+static void printCode(ModuleOp module, const Chip &chip) {
+  hideProgress();
+  OwningOpRef<ModuleOp> copy = module.clone();
+  FailureOr<TargetCode> code = findBackend(chip.kind)->emit(*copy, chip, {{CodeForm::Assembly}});
+  if (failed(code))
+    return;
+  for (const CodeBlob &blob : code->blobs)
+    llvm::errs().write(reinterpret_cast<const char *>(blob.bytes.data()), blob.bytes.size());
+}
+
 StageOptions Session::stageOptions() {
   StageOptions options;
   options.verifyEachPass = arguments.verifyEachStage;
@@ -93,6 +112,13 @@ StageOptions Session::stageOptions() {
     }
     noteStep(("running stage '" + stage + "'" + (chip ? " for " + target : "")).str(), modelPath, std::move(print));
   };
+  if (debugLevel() >= 3)
+    options.afterStage = [](ModuleOp module, const Stage &stage, const Chip *chip) {
+      if (stage.name == "schedule")
+        printSchedules(module, chip);
+      else if (stage.name == "lower" && debugLevel() >= 4)
+        printCode(module, *chip);
+    };
   return options;
 }
 
@@ -111,6 +137,7 @@ double Session::seconds() const {
 void Session::printTimes() const {
   if (debugLevel() < 1)
     return;
+  hideProgress();
   for (const StageTime &time : times)
     llvm::errs() << llvm::format("%-10s %8.1f ms\n", time.stage.c_str(), time.seconds * 1e3);
   llvm::errs() << llvm::format("%-10s %8.1f ms\n", "compile", seconds() * 1e3);

@@ -29,6 +29,7 @@ public:
 
   mlir::MLIRContext &mlirContext() { return *context; }
   WeightStore &weightStore() { return weights; }
+  /// As the flags say; with TINYC_DEBUG=3 or more schedules, with 4 also code go to standard error on the way.
   StageOptions stageOptions();
   /// With TINYC_DEBUG=1 or more: stages and times, to stderr.
   void printTimes() const;
@@ -43,6 +44,10 @@ private:
   std::vector<StageTime> times;
   std::string modelPath;
 };
+
+/// Writes a module to `path` and its weights to the folder beside it, where Session::load finds them; to standard
+/// output if the path is empty or '-'. False after an error was printed. ImportCommand.cpp defines it.
+bool writeModel(mlir::ModuleOp module, const WeightStore &weights, const std::string &path);
 
 /// The value of TINYC_DEBUG, 0 if it is not set.
 int debugLevel();

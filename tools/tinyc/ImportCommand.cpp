@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tinyc import: a model as tiny ops in a text file, and beside it a folder with its weights, so that the two can be
+// moved, read, changed and compiled.
+
+#include "dialects/Tiny/TinyOps.h"
+#include "tools/tinyc/Commands.h"
+#include "tools/tinyc/OutputFile.h"
+#include "tools/tinyc/Session.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace tinyc;
+
+bool tinyc::writeModel(ModuleOp module, const WeightStore &weights, const std::string &path) {
+  llvm::SetVector<StringRef> hashes;
+  module.walk([&](tiny::ParamOp param) { hashes.insert(param.getHash()); });
+  std::string error;
+  std::vector<std::string> list(hashes.begin(), hashes.end());
+  bool toFile = !path.empty() && path != "-";
+  // What goes to standard output has no place beside it: its weights go where every run of tinyc finds them.
+  if (toFile ? !weights.writeTo(weightFolderBeside(path), list, error) : !weights.save(error)) {
+    llvm::errs() << "tinyc: " << error << "\n";
+    return false;
+  }
+  return writeFile(path, [&](llvm::raw_ostream &os) {
+    module->print(os, OpPrintingFlags().enableDebugInfo());
+    os << "\n";
+  });
+}
+
+int tinyc::runImport(const Arguments &arguments) {
+  llvm::StringRef output = arguments.output;
+  if (!output.empty() && output != "-" && !output.ends_with(".mlir")) {
+    llvm::errs() << "tinyc: import writes MLIR: expected -o OUT.mlir or -o -, found -o " << output << "\n";
+    return kUsage;
+  }
+  Session session(arguments);
+  if (!session.good())
+    return kInputWrong;
+  OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
+  return model && writeModel(*model, session.weightStore(), arguments.output) ? kDone : kInputWrong;
+}
