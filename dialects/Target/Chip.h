@@ -44,6 +44,11 @@ struct Chip {
 /// The row called `name`, null if there is none. "cpu" is this machine. Rows live as long as the process.
 const Chip *findChip(llvm::StringRef name);
 
+/// The row whose code a device runs that its driver calls `name`, null if there is none: the row of that name, that of
+/// its architecture-specific form ("nvidia:sm_90a" for "nvidia:sm_90"), or on NVIDIA the newest older row, whose PTX
+/// later chips take as well.
+const Chip *findChipOfDevice(llvm::StringRef name);
+
 /// Names of all rows, for messages.
 std::vector<std::string> chipNames();
 

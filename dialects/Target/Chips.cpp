@@ -46,27 +46,34 @@ static Chip hostRow() {
   return plain;
 }
 
-static Chip nvidiaRow(std::string name, std::string cpu, std::string features, int64_t shared, double gflops,
-                      double tensor, double gbps, std::vector<std::string> instructions) {
+// What differs between NVIDIA's chips for this compiler. Shared memory is what a block may opt in to.
+struct NvidiaFacts {
+  const char *cpu, *ptx; ///< LLVM's names of the chip and of the first PTX version that has all of it
+  int64_t sharedBytes, l2Bytes;
+  double gflopsF32, gflopsTensor, gbps;
+};
+
+// Each chip has the instructions of those before it but for what a letter at its end says: mma.sync is on all.
+static Chip nvidiaRow(const NvidiaFacts &facts) {
   Chip chip{};
-  chip.name = std::move(name);
+  chip.name = std::string("nvidia:") + facts.cpu;
   chip.kind = ChipKind::Nvidia;
   chip.triple = "nvptx64-nvidia-cuda";
-  chip.cpu = std::move(cpu);
-  chip.features = std::move(features);
+  chip.cpu = facts.cpu;
+  chip.features = std::string("+") + facts.ptx;
   chip.lanes = 32;
   chip.vectorBytes = 16;
   chip.registers = 65536;
   chip.maxLaneRegisters = 255;
   chip.maxThreads = 1024;
-  chip.sharedBytes = shared;
-  chip.l2Bytes = 40 << 20;
-  chip.gflopsF32 = gflops;
-  chip.gflopsTensor = tensor;
-  chip.gbps = gbps;
+  chip.sharedBytes = facts.sharedBytes;
+  chip.l2Bytes = facts.l2Bytes;
+  chip.gflopsF32 = facts.gflopsF32;
+  chip.gflopsTensor = facts.gflopsTensor;
+  chip.gbps = facts.gbps;
   chip.asyncCopy = true;
   chip.matrixLoads = true;
-  chip.instructions = std::move(instructions);
+  chip.instructions = {"fma", "mma.sync.m16n8k16.f32.f16", "mma.sync.m16n8k16.f32.bf16"};
   chip.document = "https://docs.nvidia.com/cuda/cuda-c-programming-guide/#compute-capabilities";
   return chip;
 }
@@ -98,8 +105,13 @@ static std::deque<Chip> &table() {
       hostRow(),
       cpuRow("cpu:x86-64-v3", "x86-64-v3", "", 32, 16, 55),
       cpuRow("cpu:x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, 110),
-      nvidiaRow("nvidia:sm_80", "sm_80", "+ptx80", 166912, 19500, 312000, 1555,
-                {"fma", "mma.sync.m16n8k16.f32.f16", "mma.sync.m16n8k16.f32.bf16"}),
+      // A100, RTX 3090, RTX 4090, H100 SXM, B200, RTX 5090: rates of the dense products with f32 sums.
+      nvidiaRow({"sm_80", "ptx80", 166912, 40 << 20, 19500, 312000, 1555}),
+      nvidiaRow({"sm_86", "ptx80", 101376, 6 << 20, 35580, 71000, 936}),
+      nvidiaRow({"sm_89", "ptx81", 101376, 72 << 20, 82580, 165200, 1008}),
+      nvidiaRow({"sm_90a", "ptx83", 232448, 50 << 20, 66900, 989400, 3352}),
+      nvidiaRow({"sm_100a", "ptx86", 232448, 126 << 20, 80000, 2250000, 8000}),
+      nvidiaRow({"sm_120a", "ptx87", 101376, 96 << 20, 104800, 209500, 1792}),
       gfx1100Row(),
   };
   return rows;
@@ -110,6 +122,27 @@ const Chip *tinyc::findChip(llvm::StringRef name) {
     if (chip.name == name)
       return &chip;
   return nullptr;
+}
+
+const Chip *tinyc::findChipOfDevice(llvm::StringRef name) {
+  for (const std::string &form : {name.str(), name.str() + "a"})
+    if (const Chip *chip = findChip(form))
+      return chip;
+  llvm::StringRef number = name;
+  int device;
+  if (!number.consume_front("nvidia:sm_") || number.getAsInteger(10, device))
+    return nullptr;
+  const Chip *best = nullptr;
+  int newest = 0;
+  for (const Chip &chip : table()) {
+    llvm::StringRef digits = chip.name;
+    int row; // a name with a letter at its end is no number: such PTX runs on one chip only
+    if (digits.consume_front("nvidia:sm_") && !digits.getAsInteger(10, row) && row <= device && row > newest) {
+      best = &chip;
+      newest = row;
+    }
+  }
+  return best;
 }
 
 std::vector<std::string> tinyc::chipNames() {

@@ -39,7 +39,7 @@ const Chip *tinyc::chipOfDevice(tinyc_device *device) {
   std::string target = name.starts_with("cuda")  ? ("nvidia:" + chip).str()
                        : name.starts_with("hip") ? ("amd:" + chip).str()
                                                  : std::string("cpu");
-  const Chip *row = findChip(target);
+  const Chip *row = findChipOfDevice(target);
   if (!row)
     llvm::errs() << "tinyc: device " << name << " is a " << chip << ", for which tinyc has no target\n";
   return row;

@@ -47,6 +47,12 @@ struct Logs {
     complain("module refused: " + Text);
     return Code;
   }
+  /// An image for other machines: nothing is wrong with it, and the caller has other forms of the code.
+  CUresult pass(CUresult Code, const std::string &Text) {
+    write(Error, ErrorBytes, ErrorUsed, Text);
+    write(Info, InfoBytes, InfoUsed, "");
+    return Code;
+  }
   void succeed() {
     write(Error, ErrorBytes, ErrorUsed, "");
     write(Info, InfoBytes, InfoUsed, "");
@@ -112,7 +118,7 @@ TINYC_CUDA_API CUresult cuModuleLoadDataEx(CUmodule *Out, const void *Image, uns
   static constexpr unsigned char Elf[] = {0x7f, 'E', 'L', 'F'};
   static constexpr unsigned char Fat[] = {0x50, 0xed, 0x55, 0xba};
   if (!std::memcmp(Image, Elf, 4) || !std::memcmp(Image, Fat, 4))
-    return L.fail(NoBinaryForGpu, "expected PTX text, found a cubin or fat binary: the emulator executes PTX only");
+    return L.pass(NoBinaryForGpu, "expected PTX text, found a cubin or fat binary: the emulator executes PTX only");
   auto M = std::make_unique<CUmod_st>();
   try {
     M->Tree = ptx::parse(static_cast<const char *>(Image));

@@ -9,6 +9,7 @@
 
 namespace tinyc::emulator::ptx {
 
+void bindPackedFloat(Decoder &D, Modifiers &M, const Statement &S, Instruction &I);
 void bindHalf(Decoder &D, Modifiers &M, const Statement &S, Instruction &I, Type T);
 void bindApproximateDivision(Decoder &D, Modifiers &M, const Statement &S, Instruction &I, bool Full);
 
@@ -155,6 +156,10 @@ template <typename U, bool Negates> void signOnly(Warp &W, const Instruction &I)
 
 /// add, sub, mul, div, mad, min, max, abs, neg of floating-point type, whose type modifier has been taken.
 bool bindFloatArithmetic(Decoder &D, Modifiers &M, const Statement &S, Instruction &I, Type T) {
+  if (T == Type::F32x2) {
+    bindPackedFloat(D, M, S, I);
+    return true;
+  }
   if (T != Type::F32 && T != Type::F64) {
     bindHalf(D, M, S, I, T);
     return true;

@@ -89,12 +89,13 @@ struct TypeRow {
   uint8_t Bits;
 };
 static constexpr TypeRow TypeRows[] = {
-    {"pred", Type::Pred, 1},  {"b8", Type::B8, 8},          {"b16", Type::B16, 16},   {"b32", Type::B32, 32},
-    {"b64", Type::B64, 64},   {"b128", Type::B128, 128},    {"u8", Type::U8, 8},      {"u16", Type::U16, 16},
-    {"u32", Type::U32, 32},   {"u64", Type::U64, 64},       {"s8", Type::S8, 8},      {"s16", Type::S16, 16},
-    {"s32", Type::S32, 32},   {"s64", Type::S64, 64},       {"f16", Type::F16, 16},   {"f16x2", Type::F16x2, 32},
-    {"bf16", Type::BF16, 16}, {"bf16x2", Type::BF16x2, 32}, {"tf32", Type::TF32, 32}, {"f32", Type::F32, 32},
-    {"f64", Type::F64, 64},   {"s4", Type::S4, 4},          {"u4", Type::U4, 4},      {"b1", Type::B1, 1}};
+    {"pred", Type::Pred, 1},    {"b8", Type::B8, 8},          {"b16", Type::B16, 16},   {"b32", Type::B32, 32},
+    {"b64", Type::B64, 64},     {"b128", Type::B128, 128},    {"u8", Type::U8, 8},      {"u16", Type::U16, 16},
+    {"u32", Type::U32, 32},     {"u64", Type::U64, 64},       {"s8", Type::S8, 8},      {"s16", Type::S16, 16},
+    {"s32", Type::S32, 32},     {"s64", Type::S64, 64},       {"f16", Type::F16, 16},   {"f16x2", Type::F16x2, 32},
+    {"bf16", Type::BF16, 16},   {"bf16x2", Type::BF16x2, 32}, {"tf32", Type::TF32, 32}, {"f32", Type::F32, 32},
+    {"f32x2", Type::F32x2, 64}, {"f64", Type::F64, 64},       {"s4", Type::S4, 4},      {"u4", Type::U4, 4},
+    {"b1", Type::B1, 1}};
 
 unsigned bitsOf(Type T) {
   for (const TypeRow &R : TypeRows)
