@@ -155,7 +155,9 @@ static FailureOr<std::vector<uint8_t>> readExternal(const TensorProto &tensor, S
       llvm::sys::path::is_absolute(location) || StringRef(location).contains('\0') ||
       llvm::is_contained(llvm::make_range(llvm::sys::path::begin(location), llvm::sys::path::end(location)), "..");
   std::error_code error;
-  if (!outside && !(error = llvm::sys::fs::real_path(path, real))) {
+  if (!outside)
+    error = llvm::sys::fs::real_path(path, real);
+  if (!outside && !error) {
     StringRef rest = real;
     outside = !rest.consume_front(realFolder) || (realFolder != "/" && !rest.starts_with("/"));
   }
@@ -165,7 +167,8 @@ static FailureOr<std::vector<uint8_t>> readExternal(const TensorProto &tensor, S
     return emitError(loc) << what << ": cannot open external data '" << location << "': " << error.message();
   uint64_t fileSize = 0;
   llvm::sys::fs::file_status status;
-  if ((error = llvm::sys::fs::status(real, status)) || status.type() != llvm::sys::fs::file_type::regular_file)
+  error = llvm::sys::fs::status(real, status);
+  if (error || status.type() != llvm::sys::fs::file_type::regular_file)
     return emitError(loc) << what << ": external data '" << location << "' are no regular file";
   fileSize = status.getSize();
   if (offset > fileSize || size > fileSize - offset)
