@@ -106,7 +106,7 @@ FailureOr<std::vector<uint8_t>> tinyc::compileModel(ModuleOp model, llvm::ArrayR
     if (options.beforeStage)
       options.beforeStage("emit", chip);
     auto start = std::chrono::steady_clock::now();
-    FailureOr<TargetCode> code = backend->emit(**module, *chip, {});
+    FailureOr<TargetCode> code = backend->emit(**module, *chip, options.emit);
     if (failed(code) || failed(assembler.addTarget(**module, *chip, std::move(*code))))
       return failure();
     if (options.times)

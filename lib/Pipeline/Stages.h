@@ -7,6 +7,7 @@
 #define TINYC_LIB_PIPELINE_STAGES_H
 
 #include "dialects/Target/Chip.h"
+#include "lib/Targets/Backend.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -51,6 +52,8 @@ struct StageOptions {
   /// Verify after every pass (--verify-each-stage), not only at the end of a stage.
   bool verifyEachPass = false;
   std::vector<StageTime> *times = nullptr;
+  /// How kernels are compiled: threads and cache.
+  EmitOptions emit;
   /// Told of each stage before it runs, e.g. to name it if it crashes.
   std::function<void(llvm::StringRef stage, const Chip *chip)> beforeStage;
   /// Shown each stage's result, e.g. to print its schedules. Must not change it.

@@ -45,7 +45,7 @@ public:
     if (isWanted(options, CodeForm::Hsaco, true)) {
       CodeBlob hsaco{CodeForm::Hsaco, {}};
       std::string error;
-      if (!linkSharedObject(*object, {"-shared"}, hsaco.bytes, error))
+      if (!linkObjects({ArrayRef<char>(object->data(), object->size())}, {"-shared"}, hsaco.bytes, error))
         return module.emitError("lld could not link the code for ") << chip.cpu << ": " << error;
       code.blobs.push_back(std::move(hsaco));
     }

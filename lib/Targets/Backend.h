@@ -21,6 +21,8 @@
 
 namespace tinyc {
 
+class ContentCache;
+
 enum class CodeForm { Elf, Ptx, Cubin, Hsaco, Assembly, Object };
 
 /// One form of the code of a module: what the driver loads, or text for people (Assembly).
@@ -47,6 +49,12 @@ struct TargetCode {
 struct EmitOptions {
   /// Emit only this form, e.g. Assembly for --emit asm; by default all that the artefact carries.
   std::vector<CodeForm> forms;
+  /// How many kernels are compiled at a time. The code is the same for any number.
+  unsigned threads = 1;
+  /// Where the code of kernels is looked up and kept; may be null.
+  ContentCache *cache = nullptr;
+  /// This build of the compiler and of LLVM: what the code follows from beside the kernel.
+  std::string compilerIdentity;
 };
 
 class Backend {

@@ -2,7 +2,7 @@
 //
 // The CPU back end: kernels in the LLVM dialect become an object, and that a shared object without undefined symbols.
 
-#include "lib/Targets/Backend.h"
+#include "lib/Targets/KernelUnits.h"
 #include "lib/Targets/Link.h"
 #include "passes/Passes.h"
 
@@ -20,7 +20,6 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
-#include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -121,8 +120,22 @@ static bool generate(llvm::Module &module, llvm::TargetMachine &machine, llvm::C
   return true;
 }
 
-FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const EmitOptions &options) const {
-  ModuleOp module = kernelsOf(whole);
+// What the code of a kernel depends on is written into its module.
+static void setAttributes(llvm::Module &code, const Chip &chip) {
+  for (llvm::Function &function : code)
+    if (!function.isDeclaration()) {
+      function.addFnAttr("target-cpu", chip.cpu);
+      function.addFnAttr("target-features", chip.features);
+      // 64-byte vectors where the chip has them; nothing unwinds through a kernel.
+      function.addFnAttr("prefer-vector-width", std::to_string(chip.vectorBytes * 8));
+      function.setDoesNotThrow();
+    }
+}
+
+static bool isKernel(Operation *op) { return op->hasAttr("tiny.kernel"); }
+
+// Assembly is for people, who want all of it in one text: labels of several would clash.
+static FailureOr<std::vector<uint8_t>> assembly(ModuleOp module, const Chip &chip) {
   std::unique_ptr<llvm::TargetMachine> machine = createMachine(module, chip);
   if (!machine)
     return failure();
@@ -132,16 +145,32 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
     return module.emitError("kernels do not translate to LLVM IR"), failure();
   code->setTargetTriple(machine->getTargetTriple());
   code->setDataLayout(machine->createDataLayout());
-  for (llvm::Function &function : *code)
-    if (!function.isDeclaration()) {
-      function.addFnAttr("target-cpu", chip.cpu);
-      function.addFnAttr("target-features", chip.features);
-      // 64-byte vectors where the chip has them; nothing unwinds through a kernel.
-      function.addFnAttr("prefer-vector-width", std::to_string(chip.vectorBytes * 8));
-      function.setDoesNotThrow();
-    }
+  setAttributes(*code, chip);
   optimise(*code, *machine);
+  SmallVector<char> text;
+  if (!generate(*code, *machine, llvm::CodeGenFileType::AssemblyFile, text))
+    return module.emitError("LLVM cannot emit code for ") << chip.name, failure();
+  return std::vector<uint8_t>(text.begin(), text.end());
+}
 
+// The kernels' objects linked into a shared object, or into one relocatable object.
+static FailureOr<std::vector<uint8_t>> link(ModuleOp module, ArrayRef<std::vector<char>> objects, CodeForm form) {
+  std::vector<std::string> arguments = {"-r"};
+  if (form == CodeForm::Elf)
+    arguments = {"-shared", "--no-undefined", "-z", "noexecstack", "--hash-style=gnu", "--build-id=none", "-s"};
+  SmallVector<ArrayRef<char>> views(objects.begin(), objects.end());
+  std::vector<uint8_t> linked;
+  std::string error;
+  if (!linkObjects(views, arguments, linked, error))
+    return module.emitError("linking the kernels: ") << error, failure();
+  return linked;
+}
+
+FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const EmitOptions &options) const {
+  ModuleOp module = kernelsOf(whole);
+  std::unique_ptr<llvm::TargetMachine> machine = createMachine(module, chip);
+  if (!machine)
+    return failure();
   TargetCode result;
   // What the x86-64 levels above the first add and code generation uses; the runtime looks for each with CPUID.
   for (const char *feature : {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi", "bmi2", "f16c",
@@ -149,7 +178,7 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
     if (machine->getMCSubtargetInfo()->checkFeatures(std::string("+") + feature))
       result.features.push_back(feature);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-    if (function->hasAttr("tiny.kernel")) {
+    if (isKernel(function)) {
       KernelFacts facts;
       facts.symbol = function.getSymName().str();
       if (auto scratch = function->getAttrOfType<IntegerAttr>("tiny.scratch"))
@@ -157,37 +186,30 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
       result.kernels.push_back(facts);
     }
 
-  std::vector<CodeForm> forms = options.forms.empty() ? std::vector<CodeForm>{CodeForm::Elf} : options.forms;
-  auto add = [&](CodeForm form, ArrayRef<char> bytes) {
-    result.blobs.push_back({form, std::vector<uint8_t>(bytes.begin(), bytes.end())});
+  UnitCompiler compiler;
+  compiler.createMachine = [&] { return createMachine(module, chip); };
+  compiler.prepare = [&](llvm::Module &unit, llvm::TargetMachine &) { setAttributes(unit, chip); };
+  compiler.generate = [](llvm::Module &unit, llvm::TargetMachine &machine, SmallVectorImpl<char> &object) {
+    optimise(unit, machine);
+    return generate(unit, machine, llvm::CodeGenFileType::ObjectFile, object);
   };
-  SmallVector<char> object;
-  for (CodeForm form : forms) {
-    bool text = form == CodeForm::Assembly;
-    if (!text && form != CodeForm::Object && form != CodeForm::Elf)
+  compiler.salt = "cpu";
+  std::vector<std::vector<char>> objects;
+  for (CodeForm form : options.forms.empty() ? std::vector<CodeForm>{CodeForm::Elf} : options.forms) {
+    if (form != CodeForm::Assembly && form != CodeForm::Object && form != CodeForm::Elf)
       return module.emitError("a CPU has shared objects, objects and assembly; asked for another form of code"),
              failure();
-    SmallVector<char> generated;
-    if (text || object.empty()) {
-      // Code generation changes the module; a form that is not the last works on a copy.
-      std::unique_ptr<llvm::Module> copy = form == forms.back() ? std::move(code) : llvm::CloneModule(*code);
-      if (!generate(*copy, *machine, text ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile,
-                    generated))
-        return module.emitError("LLVM cannot emit code for ") << chip.name, failure();
-      if (!text)
-        object = generated;
+    if (form != CodeForm::Assembly && objects.empty()) {
+      auto compiled = compileUnits(module, isKernel, compiler, options);
+      if (failed(compiled))
+        return failure();
+      objects = std::move(*compiled);
     }
-    if (form != CodeForm::Elf) {
-      add(form, text ? generated : object);
-      continue;
-    }
-    std::vector<uint8_t> linked;
-    std::string error;
-    if (!linkSharedObject(
-            object, {"-shared", "--no-undefined", "-z", "noexecstack", "--hash-style=gnu", "--build-id=none", "-s"},
-            linked, error))
-      return module.emitError("linking the kernels: ") << error, failure();
-    result.blobs.push_back({form, std::move(linked)});
+    FailureOr<std::vector<uint8_t>> bytes =
+        form == CodeForm::Assembly ? assembly(module, chip) : link(module, objects, form);
+    if (failed(bytes))
+      return failure();
+    result.blobs.push_back({form, std::move(*bytes)});
   }
   return result;
 }

@@ -14,10 +14,11 @@
 
 namespace tinyc {
 
-/// Links an ELF object in memory into a shared object. `arguments` go to ld.lld beside the input and output. False on
-/// failure, with lld's messages in `error`. Safe from several threads: lld itself is not, so calls wait for each other.
-bool linkSharedObject(llvm::ArrayRef<char> object, llvm::ArrayRef<std::string> arguments, std::vector<uint8_t> &result,
-                      std::string &error);
+/// Links ELF objects in memory into one file, a shared object with "-shared" among the `arguments`, which go to ld.lld
+/// beside input and output. False on failure, with lld's messages in `error`. Safe from several threads: lld itself is
+/// not, so calls wait for each other.
+bool linkObjects(llvm::ArrayRef<llvm::ArrayRef<char>> objects, llvm::ArrayRef<std::string> arguments,
+                 std::vector<uint8_t> &result, std::string &error);
 
 } // namespace tinyc
 

@@ -4,13 +4,14 @@
 
 #include "lib/Weights/WeightStore.h"
 
+#include "lib/Cache/ContentCache.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
-#include <cstdlib>
 
 using namespace tinyc;
 
@@ -21,18 +22,6 @@ static std::string hashOf(llvm::ArrayRef<uint8_t> bytes) {
 static std::string weightFile(std::string_view hash) {
   llvm::SmallString<256> path(cacheFolder());
   llvm::sys::path::append(path, "weights", llvm::StringRef(hash));
-  return path.str().str();
-}
-
-std::string tinyc::cacheFolder() {
-  if (const char *own = std::getenv("TINYC_CACHE"); own && *own)
-    return own;
-  llvm::SmallString<256> path;
-  if (const char *xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg)
-    path = xdg;
-  else if (!llvm::sys::path::cache_directory(path))
-    path = "/var/tmp";
-  llvm::sys::path::append(path, "tinyc");
   return path.str().str();
 }
 

@@ -50,9 +50,6 @@ private:
 /// read: "m.weights" beside "m.mlir".
 std::string weightFolderBeside(std::string_view path);
 
-/// $TINYC_CACHE, else $XDG_CACHE_HOME/tinyc, else ~/.cache/tinyc. Not created.
-std::string cacheFolder();
-
 } // namespace tinyc
 
 #endif // TINYC_LIB_WEIGHTS_WEIGHTSTORE_H

@@ -76,7 +76,9 @@ static int printCode(Session &session, ModuleOp model, CodeForm form, ArrayRef<c
     return kInputWrong;
   std::vector<std::vector<uint8_t>> texts;
   for (auto [module, chip] : llvm::zip_equal(*modules, chips)) {
-    FailureOr<TargetCode> code = findBackend(chip->kind)->emit(*module, *chip, {{form}});
+    EmitOptions options = session.stageOptions().emit;
+    options.forms = {form};
+    FailureOr<TargetCode> code = findBackend(chip->kind)->emit(*module, *chip, options);
     if (failed(code))
       return kInputWrong;
     size_t before = texts.size();

@@ -21,7 +21,7 @@ llvm::ArrayRef<Command> tinyc::commands() {
 #define MODEL " --shape --load-pass-plugin --load-dialect-plugin --load-target-plugin --verify-each-stage"
   static const Command table[] = {
       {"compile", "MODEL", "compiles a model to a .tinyc file",
-       "-o --target --emit --stop-after --remarks --tune" MODEL, runCompile},
+       "-o --target --emit --stop-after --remarks --threads --tune" MODEL, runCompile},
       {"run", "MODEL|FILE", "runs a model and prints its outputs",
        "--device --threads --input --output-dir --profile --hash" MODEL, runRun},
       {"check", "CASE_DIR..", "compares results with expected outputs",

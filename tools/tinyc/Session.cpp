@@ -5,7 +5,9 @@
 #include "tools/tinyc/Session.h"
 
 #include "dialects/Tiny/TinyOps.h"
+#include "lib/Cache/CompilerIdentity.h"
 #include "lib/Plugins/PassPlugin.h"
+#include "runtime/include/tinyc/runtime.h"
 #include "tools/tinyc/CrashReport.h"
 #include "tools/tinyc/Progress.h"
 
@@ -23,7 +25,9 @@ int tinyc::debugLevel() {
   return value ? std::atoi(value) : 0;
 }
 
-Session::Session(const Arguments &arguments) : arguments(arguments) {
+// The identity before any plug-in is in the process.
+Session::Session(const Arguments &arguments, std::shared_ptr<ContentCache> cache)
+    : arguments(arguments), cache(std::move(cache)), identity(compilerIdentity()) {
   DialectRegistry registry;
   compilerDialects().appendTo(registry);
   std::string error;
@@ -96,6 +100,9 @@ StageOptions Session::stageOptions() {
   StageOptions options;
   options.verifyEachPass = arguments.verifyEachStage;
   options.times = &times;
+  options.emit.threads = arguments.threads ? arguments.threads : tinyc_usable_cpus();
+  options.emit.cache = cache.get();
+  options.emit.compilerIdentity = identity;
   options.beforeStage = [this](StringRef stage, const Chip *chip) {
     std::string target = chip ? chip->name : "";
     // The stage before this one, whose output this one takes.

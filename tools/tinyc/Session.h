@@ -5,6 +5,7 @@
 #ifndef TINYC_TOOLS_TINYC_SESSION_H
 #define TINYC_TOOLS_TINYC_SESSION_H
 
+#include "lib/Cache/ContentCache.h"
 #include "lib/Compiler/Compile.h"
 #include "lib/Weights/WeightStore.h"
 #include "tools/tinyc/CommandLine.h"
@@ -17,8 +18,9 @@ namespace tinyc {
 
 class Session {
 public:
-  /// Loads the plug-ins that the arguments name; on failure prints why, and `good` is false.
-  explicit Session(const Arguments &arguments);
+  /// Loads the plug-ins that the arguments name; on failure prints why, and `good` is false. Code of kernels is looked
+  /// up in `cache` and kept there; none if it is null.
+  explicit Session(const Arguments &arguments, std::shared_ptr<ContentCache> cache = nullptr);
 
   bool good() const { return context != nullptr; }
 
@@ -38,6 +40,8 @@ public:
 
 private:
   const Arguments &arguments;
+  std::shared_ptr<ContentCache> cache;
+  std::string identity; // of the compiler
   WeightStore weights;
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<DiagnosticPrinter> printer;

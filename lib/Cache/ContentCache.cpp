@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Entries are KIND/ab/cdef.. by their key; the time of their last use is the file's time of change. The file `size`
+// holds the sum of the entries' sizes as far as it is known, under a lock: so the folder is walked only when that sum
+// passes the limit, and never by two processes at a time. Every so often it is counted anew, since a process that was
+// killed did not add what it had stored.
+
+#include "lib/Cache/ContentCache.h"
+
+#include "runtime/schema/Sha256.h"
+
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace tinyc;
+using llvm::ArrayRef;
+using llvm::StringRef;
+namespace fs = llvm::sys::fs;
+
+static constexpr uint64_t kDefaultSize = uint64_t(2) << 30;
+/// What a process that was killed left behind is removed after an hour: by then no writer is at it any more.
+static constexpr auto kTemporaryLife = std::chrono::hours(1);
+/// How often the sum is added to before it is counted anew.
+static constexpr uint64_t kUsesPerCount = 64;
+static constexpr StringRef kTemporary = ".tmp";
+static constexpr StringRef kKinds[] = {"artefacts", "inputs", "kernels"};
+
+std::string tinyc::cacheFolder() {
+  if (const char *own = std::getenv("TINYC_CACHE"); own && *own)
+    return own;
+  llvm::SmallString<256> path;
+  if (const char *xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg)
+    path = xdg;
+  else if (!llvm::sys::path::cache_directory(path))
+    path = "/var/tmp";
+  llvm::sys::path::append(path, "tinyc");
+  return path.str().str();
+}
+
+// "500M" in bytes.
+static std::optional<uint64_t> parseSize(StringRef text) {
+  unsigned shift = 0;
+  if (text.consume_back_insensitive("K"))
+    shift = 10;
+  else if (text.consume_back_insensitive("M"))
+    shift = 20;
+  else if (text.consume_back_insensitive("G"))
+    shift = 30;
+  uint64_t number = 0;
+  if (text.getAsInteger(10, number) || number > UINT64_MAX >> shift)
+    return std::nullopt;
+  return number << shift;
+}
+
+std::shared_ptr<ContentCache> ContentCache::open() {
+  uint64_t size = kDefaultSize;
+  if (const char *text = std::getenv("TINYC_CACHE_SIZE"); text && *text) {
+    if (std::optional<uint64_t> given = parseSize(text))
+      size = *given;
+    else
+      llvm::errs() << "tinyc: warning: cannot take TINYC_CACHE_SIZE='" << text
+                   << "': expected bytes, or a number with K, M or G; 0 switches the cache off\n";
+  }
+  return size == 0 ? nullptr : std::make_shared<ContentCache>(cacheFolder(), size);
+}
+
+std::string ContentCache::key(ArrayRef<StringRef> parts) {
+  Sha256 hash;
+  for (StringRef part : parts) {
+    uint64_t size = part.size();
+    hash.update(&size, sizeof(size)).update(part.data(), part.size());
+  }
+  return toHex(hash.finish());
+}
+
+std::string ContentCache::pathOf(StringRef kind, StringRef key) const {
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, kind, key.take_front(2), key.drop_front(2));
+  return path.str().str();
+}
+
+void ContentCache::note(std::string text) {
+  std::lock_guard lock(mutex);
+  if (problem.empty())
+    problem = std::move(text);
+}
+
+std::string ContentCache::warning() const {
+  std::lock_guard lock(mutex);
+  return problem;
+}
+
+std::string ContentCache::findFile(StringRef kind, StringRef key) {
+  std::string path = pathOf(kind, key);
+  // Says that it was used, and whether it is there. On a read-only file system only the latter.
+  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) != 0 && ::access(path.c_str(), R_OK) != 0)
+    return {};
+  return path;
+}
+
+void ContentCache::discard(StringRef kind, StringRef key) { fs::remove(pathOf(kind, key)); }
+
+bool ContentCache::find(StringRef kind, StringRef key, std::vector<char> &bytes) {
+  std::string path = findFile(kind, key);
+  if (path.empty())
+    return false;
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return false;
+  StringRef content = (*file)->getBuffer();
+  StringRef body = content.drop_front(std::min(content.size(), sizeof(Sha256Digest)));
+  Sha256Digest digest = Sha256::of(body.data(), body.size());
+  if (content.size() < digest.size() || std::memcmp(digest.data(), content.data(), digest.size()) != 0) {
+    discard(kind, key);
+    return false;
+  }
+  bytes.assign(body.begin(), body.end());
+  return true;
+}
+
+void ContentCache::store(StringRef kind, StringRef key, ArrayRef<char> bytes) {
+  Sha256Digest digest = Sha256::of(bytes.data(), bytes.size());
+  // Small, many, and known by their hash where the system lost them: waiting for the disk would cost more than they
+  // save.
+  write(pathOf(kind, key), {ArrayRef<char>(reinterpret_cast<const char *>(digest.data()), digest.size()), bytes},
+        /*sync=*/false);
+}
+
+void ContentCache::storeFile(StringRef kind, StringRef key, ArrayRef<ArrayRef<char>> pieces) {
+  write(pathOf(kind, key), pieces, /*sync=*/true);
+}
+
+static bool writeAll(int descriptor, ArrayRef<char> bytes) {
+  while (!bytes.empty()) {
+    ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return false;
+    bytes = bytes.drop_front(n);
+  }
+  return true;
+}
+
+void ContentCache::write(const std::string &path, ArrayRef<ArrayRef<char>> pieces, bool sync) {
+  uint64_t size = 0;
+  for (ArrayRef<char> piece : pieces)
+    size += piece.size();
+  if (size > mostBytes)
+    return; // it would push out everything, and be pushed out itself
+  if (std::error_code error = fs::create_directories(llvm::sys::path::parent_path(path)))
+    return note("cannot make the folder of the cache '" + folder + "': " + error.message());
+  std::string temporary = path + ".XXXXXX" + kTemporary.str();
+  int descriptor = ::mkstemps(temporary.data(), kTemporary.size());
+  if (descriptor < 0)
+    return note("cannot write to the cache '" + folder + "': " + std::strerror(errno));
+  bool written = llvm::all_of(pieces, [&](ArrayRef<char> piece) { return writeAll(descriptor, piece); });
+  // The name must not reach the disk before the bytes do.
+  written = written && (!sync || ::fsync(descriptor) == 0);
+  int reason = errno;
+  if (::close(descriptor) != 0 && written) {
+    written = false;
+    reason = errno;
+  }
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    written = false;
+    reason = errno;
+  }
+  if (!written) {
+    fs::remove(temporary);
+    return note("cannot write to the cache '" + folder + "': " + std::strerror(reason));
+  }
+  std::lock_guard lock(mutex);
+  stored += size;
+}
+
+// Removes the entries that were used longest ago until nine tenths of the limit are left, and old temporary files.
+// Returns the bytes that are left.
+uint64_t ContentCache::removeOldest() const {
+  struct Entry {
+    std::string path;
+    uint64_t size;
+    llvm::sys::TimePoint<> used;
+  };
+  std::vector<Entry> entries;
+  uint64_t total = 0;
+  auto now = std::chrono::system_clock::now();
+  std::error_code error;
+  for (StringRef kind : kKinds) {
+    llvm::SmallString<256> top(folder);
+    llvm::sys::path::append(top, kind);
+    for (fs::recursive_directory_iterator it(top, error, /*follow_symlinks=*/false), end; it != end && !error;
+         it.increment(error)) {
+      auto status = it->status();
+      if (!status || status->type() != fs::file_type::regular_file)
+        continue;
+      auto used = status->getLastModificationTime();
+      if (StringRef(it->path()).ends_with(kTemporary)) {
+        if (now - used > kTemporaryLife)
+          fs::remove(it->path());
+        continue;
+      }
+      entries.push_back({it->path(), status->getSize(), used});
+      total += status->getSize();
+    }
+  }
+  // By name where the times are equal, so that it is the same entries everywhere.
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry &a, const Entry &b) { return a.used != b.used ? a.used < b.used : a.path < b.path; });
+  uint64_t wanted = total <= mostBytes ? mostBytes : mostBytes / 10 * 9;
+  for (const Entry &entry : entries) {
+    if (total <= wanted)
+      break;
+    if (!fs::remove(entry.path))
+      total -= entry.size;
+  }
+  return total;
+}
+
+void ContentCache::trim() {
+  uint64_t added = 0;
+  {
+    std::lock_guard lock(mutex);
+    std::swap(added, stored);
+  }
+  if (added == 0)
+    return;
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, "size");
+  int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor < 0)
+    return note("cannot keep the size of the cache '" + folder + "': " + std::strerror(errno));
+  llvm::scope_exit close([&] { ::close(descriptor); });
+  while (::flock(descriptor, LOCK_EX) != 0)
+    if (errno != EINTR)
+      return note("cannot lock the cache '" + folder + "': " + std::strerror(errno));
+  // A file that is new, cut short or nonsense is a reason to count.
+  uint64_t total = 0, uses = 0;
+  char text[48] = {};
+  ssize_t length = ::pread(descriptor, text, sizeof(text) - 1, 0);
+  auto [first, second] = StringRef(text).rtrim().split(' ');
+  bool known = length > 0 && !first.getAsInteger(10, total) && !second.getAsInteger(10, uses) && uses < kUsesPerCount;
+  total += added;
+  if (!known || total > mostBytes) {
+    total = removeOldest();
+    uses = 0;
+  }
+  std::string number = std::to_string(total) + " " + std::to_string(uses + 1) + "\n";
+  if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, number.data(), number.size(), 0) < 0)
+    note("cannot keep the size of the cache '" + folder + "': " + std::strerror(errno));
+}
