@@ -16,8 +16,11 @@ static constexpr int64_t kVectorsAtOnce = 4;
 // Points of a domain that one work unit takes: enough to pay for handing out the unit, few enough to share evenly.
 static constexpr int64_t kLeastPoints = 4096, kMostPoints = 65536, kUnitsWanted = 32;
 
-// A contraction's block: depth, rows and columns.
-static constexpr int64_t kMostDepth = 1024, kMostRows = 126, kMostColumns = 256;
+// A contraction's block, rows and columns: small ones, which share evenly among threads, and large ones, which pack
+// less often, where enough of them are left.
+static constexpr int64_t kRows = 126, kColumns = 256, kLargeRows = 210, kLargeColumns = 512, kLargeUnits = 8;
+// A depth up to this is taken whole: cutting it gains nothing.
+static constexpr int64_t kWholeDepth = 640;
 
 static int64_t product(ArrayRef<int64_t> sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
@@ -128,15 +131,18 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   int64_t rows = llvm::divideCeil(m, llvm::divideCeil(m, mostRows));
   int64_t columns = columnVectors * s.vector;
   s.inner = {rows, columns};
-  // The packed rows of a block stay in the second-level cache while columns stream by.
+  // A panel of packed columns stays in the first-level cache while rows stream by.
   s.strip.assign(c.k.size(), 1);
-  setBlock(s.strip, c, c.k, kMostDepth, c.k.front());
+  setBlock(s.strip, c, c.k, k <= kWholeDepth ? k : chip.l1Bytes / (columns * bytes), c.k.front());
   int64_t depth = std::min(k, s.strip[c.cutDim(c.k) - c.k.front()] * c.cutStride(c.k));
+  // The packed rows of a block stay in the second-level cache while columns stream by.
   int64_t fitting = std::max<int64_t>(1, chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1) / rows) * rows;
-  int64_t rowBlock = std::min(fitting, std::max<int64_t>(rows, kMostRows / rows * rows));
+  bool large =
+      product(shared) / (m * n) * llvm::divideCeil(m, kLargeRows) * llvm::divideCeil(n, kLargeColumns) >= kLargeUnits;
+  int64_t rowBlock = std::min(fitting, std::max<int64_t>(rows, (large ? kLargeRows : kRows) / rows * rows));
   s.unit.assign(shared.size(), 1);
   setBlock(s.unit, c, c.m, rowBlock);
-  setBlock(s.unit, c, c.n, kMostColumns, 0, columns);
+  setBlock(s.unit, c, c.n, large ? kLargeColumns : kColumns, 0, columns);
   return s;
 }
 

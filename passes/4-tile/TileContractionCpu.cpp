@@ -309,15 +309,17 @@ void ContractionTiler::run() {
       });
     });
   }
-  auto walkBlock = [&](Positions range, bool last) {
+  // `last` (i1) says whether the block of k is the last one; null where there is only one.
+  auto walkBlock = [&](Positions range, Value last) {
     packRows(m, range);
     loop(n.begin, n.end, tileColumns, [&](Value firstColumn) {
       packColumns(firstColumn, range);
       Value sumColumn = severalDepths ? subtract(firstColumn, n.begin) : constant(0);
       loop(constant(0), subtract(m.end, m.begin), tileRows, [&](Value firstRow) {
         multiply(firstRow, sumColumn, range);
-        if (!last)
-          return;
+        OpBuilder::InsertionGuard guard(b);
+        if (last)
+          b.setInsertionPointToStart(scf::IfOp::create(b, loc, last, /*withElseRegion=*/false).thenBlock());
         Value left = subtract(subtract(m.end, m.begin), firstRow);
         Value count = arith::MinSIOp::create(b, loc, left, constant(tileRows));
         loop(constant(0), count, 1, [&](Value row) {
@@ -328,12 +330,13 @@ void ContractionTiler::run() {
     });
   };
   if (!severalDepths)
-    return walkBlock(k, true);
-  // All blocks but the last, then the last one with the epilogue.
-  int64_t lastBlock = (depth - 1) / block * block;
-  loop(constant(0), constant(lastBlock), block,
-       [&](Value begin) { walkBlock({begin, addAndLimit(b, loc, begin, block, depth), block, depth}, false); });
-  walkBlock({constant(lastBlock), constant(depth), block, depth}, true);
+    return walkBlock(k, {});
+  // One loop for all blocks: the epilogue behind a branch costs less than the code of every loop twice.
+  Value lastBlock = constant((depth - 1) / block * block);
+  loop(constant(0), constant(depth), block, [&](Value begin) {
+    Value last = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, begin, lastBlock);
+    walkBlock({begin, addAndLimit(b, loc, begin, block, depth), block, depth}, last);
+  });
 }
 
 LogicalResult tinyc::tileContractionCpu(OpBuilder &b, const TiledFunction &f, Contraction &contraction) {
