@@ -154,6 +154,27 @@ def check_models(totals, build, models):
     return ran
 
 
+def run_conformance(totals, build, everything):
+    """ONNX's conformance cases: Debian's on the CPU; with --all the shared archive's, also under the reference."""
+    runs = [("conformance: Debian's cases, cpu", ["--debian"], 900)]
+    if everything:
+        runs.append(("conformance: all cases, cpu and reference", ["--device", "cpu,reference"], 4 * 3600))
+    for label, options, timeout in runs:
+        start = time.time()
+        done = subprocess.run([sys.executable, ROOT / "test" / "onnx" / "conformance.py", "--build", build, *options],
+                              cwd=ROOT, text=True, capture_output=True, timeout=timeout)
+        last = (done.stdout.strip().splitlines() or [""])[-1]
+        match = re.fullmatch(r"conformance: (\d+) passed, (\d+) failed, (\d+) skipped", last)
+        passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
+        if done.returncode == 1 and match and not passed:
+            print(done.stdout.splitlines()[0])  # no cases here
+            skipped = 1
+        elif done.returncode != 0:
+            print(done.stdout[-8000:], done.stderr[-2000:])
+            failed = failed or 1
+        totals.add(label, passed, failed, skipped, time.time() - start)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", type=pathlib.Path)
@@ -186,6 +207,8 @@ def main():
         sys.path.insert(0, str(ROOT / "test" / "models"))
         import suite
         ran = check_models(totals, build, suite.models(shared_folder(), build, arguments.all))
+    if wanted("conformance"):
+        run_conformance(totals, build, arguments.all)
     shutil.rmtree(os.environ["TINYC_CACHE"], ignore_errors=True)
     if totals.failures:
         print("failed: " + ", ".join(totals.failures))

@@ -13,8 +13,8 @@
 namespace tinyc::tensorio {
 
 /// Reads by the file's ending. NumPy has no bfloat16 and no 8-bit floats and stores them as untyped bytes ("V2",
-/// "V1"); those are taken as `expected` if its size fits. The tensor keeps its name, except that a TensorProto's is
-/// taken if it has none. On failure the tensor is unchanged or empty.
+/// "V1"); those are taken as `expected` if its size fits, and so is a TensorProto of uint16 as bfloat16. The tensor
+/// keeps its name, except that a TensorProto's is taken if it has none. On failure the tensor is unchanged or empty.
 bool readTensorFile(const std::string &path, tinyc_dtype expected, HostTensor &tensor, std::string &error);
 
 bool parseNpy(std::span<const uint8_t> file, tinyc_dtype expected, HostTensor &tensor, std::string &error);

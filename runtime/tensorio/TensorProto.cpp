@@ -261,6 +261,9 @@ bool readTensorFile(const std::string &path, tinyc_dtype expected, HostTensor &t
   bool parsed = endsWith(".npy") ? parseNpy(bytes, expected, tensor, error) : parseTensorProto(bytes, tensor, error);
   if (!parsed)
     error = "'" + path + "': " + error;
+  // ONNX's own files stored bfloat16 as uint16 up to version 1.12.
+  else if (expected == TINYC_DTYPE_BF16 && tensor.dtype == TINYC_DTYPE_U16 && endsWith(".pb"))
+    tensor.dtype = TINYC_DTYPE_BF16;
   return parsed;
 }
 

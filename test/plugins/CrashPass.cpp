@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
-// and how (null, fatal, overflow, throw, thread).
+// and how (null, fatal, overflow, throw, thread, hang).
 
 #include "lib/Plugins/PassPlugin.h"
 
@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
@@ -48,6 +49,9 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
       throw std::runtime_error("nobody catches this");
     else if (kind == "thread")
       std::thread(writeToNull).join();
+    else if (kind == "hang")
+      while (true)
+        std::this_thread::sleep_for(std::chrono::seconds(1));
     else
       getOperation().emitError("no kind of crash: ") << kind;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// --jobs: several cases at a time, each in a process of its own, so that one that crashes takes no other with it.
+// Several cases at a time, each in a process of its own, so that one that crashes or hangs takes no other with it.
 
 #ifndef TINYC_TOOLS_TINYC_CASEPROCESSES_H
 #define TINYC_TOOLS_TINYC_CASEPROCESSES_H
@@ -11,11 +11,20 @@
 
 namespace tinyc {
 
-/// Calls `work(i)` for each i below `count` in a forked process, at most `jobs` at a time, and hands what it returned
-/// to `done(i, text)`, in order. The text of a process that died is empty. Diagnostics go where the caller's go. Must
-/// be called before this process has started threads that hold locks.
-void runCaseProcesses(size_t count, unsigned jobs, llvm::function_ref<std::string(size_t)> work,
-                      llvm::function_ref<void(size_t, std::string)> done);
+/// How a process went.
+struct CaseProcess {
+  std::string text;        ///< what its work returned; empty if it died
+  std::string diagnostics; ///< what it wrote to stderr
+  std::string end;         ///< if it died: how, as a sentence without a full stop
+  bool timedOut = false;
+};
+
+/// Calls `work(i)` for each i below `count` in a forked process, at most `jobs` at a time, and hands how it went to
+/// `done(i, process)`, in order. A process that takes over `timeout` seconds (0: any time) is ended. What a process
+/// writes to stderr goes on to ours in one piece. Must be called before this process has started threads that hold
+/// locks.
+void runCaseProcesses(size_t count, unsigned jobs, unsigned timeout, llvm::function_ref<std::string(size_t)> work,
+                      llvm::function_ref<void(size_t, const CaseProcess &)> done);
 
 } // namespace tinyc
 

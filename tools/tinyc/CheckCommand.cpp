@@ -10,27 +10,40 @@
 #include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/RunnableModel.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 using namespace tinyc;
 using tensorio::HostTensor;
 
 namespace {
-enum class Verdict { Passed, Failed, Skipped };
+enum class Outcome {
+  Passed,
+  Failed,   ///< a result differs, or the case's files cannot be read
+  Refused,  ///< the model cannot be imported, compiled or run; diagnostics say why
+  Crashed,  ///< its process died
+  TimedOut, ///< it took longer than --timeout
+};
 
 struct CaseResult {
   std::string folder;
-  Verdict verdict = Verdict::Failed;
+  Outcome outcome = Outcome::Failed;
   std::string message;
   std::vector<std::string> hashes;
+  double seconds = 0;
+  std::string diagnostics; ///< what it wrote to stderr, where it ran in a process of its own
 };
 } // namespace
+
+// Names of outcomes in JSON, in the enumeration's order.
+static constexpr llvm::StringLiteral kOutcomes[] = {"passed", "failed", "refused", "crashed", "timed-out"};
 
 static std::string inFolder(llvm::StringRef folder, const llvm::Twine &name) {
   llvm::SmallString<256> path(folder);
@@ -109,8 +122,10 @@ static CaseResult runDataSet(RunnableModel &model, const std::string &folder, co
   CaseResult result;
   std::vector<HostTensor> inputs, outputs, expected;
   if (!readTensors(folder, "input_", model.inputs(), inputs, result.message) ||
-      !readTensors(folder, "output_", model.outputs(), expected, result.message) ||
-      !model.run(inputs, outputs, result.message)) {
+      !readTensors(folder, "output_", model.outputs(), expected, result.message))
+    return result;
+  if (!model.run(inputs, outputs, result.message)) {
+    result.outcome = Outcome::Refused;
     if (result.message.empty())
       result.message = "could not be run";
     return result;
@@ -130,25 +145,29 @@ static CaseResult runDataSet(RunnableModel &model, const std::string &folder, co
     if (!result.message.empty())
       return result;
   }
-  result.verdict = Verdict::Passed;
+  result.outcome = Outcome::Passed;
   return result;
 }
 
 static CaseResult runCase(const std::string &folder, const Arguments &arguments) {
   CaseResult result;
   result.folder = folder;
+  auto start = std::chrono::steady_clock::now();
+  llvm::scope_exit takeTime(
+      [&] { result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); });
   std::vector<std::string> sets = dataSets(folder);
   std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, modelIn(folder));
   if (!model) {
+    result.outcome = Outcome::Refused;
     result.message = "could not be compiled or loaded";
     return result;
   }
   for (const std::string &set : sets) {
     CaseResult one = runDataSet(*model, set, arguments);
-    result.verdict = one.verdict;
+    result.outcome = one.outcome;
     result.message = one.message.empty() ? "" : llvm::sys::path::filename(set).str() + ": " + one.message;
     result.hashes.insert(result.hashes.end(), one.hashes.begin(), one.hashes.end());
-    if (one.verdict != Verdict::Passed)
+    if (one.outcome != Outcome::Passed)
       break;
   }
   return result;
@@ -156,24 +175,30 @@ static CaseResult runCase(const std::string &folder, const Arguments &arguments)
 
 static llvm::json::Object toJson(const CaseResult &result) {
   return llvm::json::Object{{"case", result.folder},
-                            {"passed", result.verdict == Verdict::Passed},
+                            {"outcome", kOutcomes[static_cast<int>(result.outcome)]},
+                            {"passed", result.outcome == Outcome::Passed},
                             {"message", result.message},
+                            {"diagnostics", llvm::json::fixUTF8(result.diagnostics)},
+                            {"seconds", result.seconds},
                             {"hashes", llvm::json::Array(result.hashes)}};
 }
 
-// What a process of --jobs said of `folder`; nothing if it died.
-static CaseResult fromJson(const std::string &folder, const std::string &text) {
+// What a process said of `folder`.
+static CaseResult fromProcess(const std::string &folder, const CaseProcess &process) {
   CaseResult result;
   result.folder = folder;
-  result.message = "its process died";
-  auto value = llvm::json::parse(text);
+  result.diagnostics = process.diagnostics;
+  llvm::Expected<llvm::json::Value> value = llvm::json::parse(process.text);
   if (!value) {
     llvm::consumeError(value.takeError());
+    result.outcome = process.timedOut ? Outcome::TimedOut : Outcome::Crashed;
+    result.message = process.end;
     return result;
   }
   const llvm::json::Object &object = *value->getAsObject();
-  result.verdict = *object.getBoolean("passed") ? Verdict::Passed : Verdict::Failed;
+  result.outcome = static_cast<Outcome>(llvm::find(kOutcomes, *object.getString("outcome")) - std::begin(kOutcomes));
   result.message = object.getString("message")->str();
+  result.seconds = *object.getNumber("seconds");
   for (const llvm::json::Value &hash : *object.getArray("hashes"))
     result.hashes.push_back(hash.getAsString()->str());
   return result;
@@ -196,29 +221,31 @@ int tinyc::runCheck(const Arguments &arguments) {
     }
   }
   std::vector<CaseResult> results;
-  unsigned counts[3] = {0, 0, 0};
+  unsigned passed = 0;
   auto report = [&](CaseResult result) {
-    ++counts[static_cast<int>(result.verdict)];
-    const char *words[] = {"passed", "FAILED", "skipped"};
-    std::printf("%s %s%s%s\n", words[static_cast<int>(result.verdict)], result.folder.c_str(),
-                result.message.empty() ? "" : ": ", result.message.c_str());
+    bool good = result.outcome == Outcome::Passed;
+    passed += good;
+    std::printf("%s %s%s%s\n", good ? "passed" : "FAILED", result.folder.c_str(), result.message.empty() ? "" : ": ",
+                result.message.c_str());
     if (arguments.hash)
       for (const std::string &hash : result.hashes)
         std::printf("  %s\n", hash.c_str());
     std::fflush(stdout);
     results.push_back(std::move(result));
   };
-  if (arguments.jobs > 1)
+  // In processes where one case must not end the others, and where what each wrote to stderr is told apart.
+  if (arguments.jobs > 1 || arguments.timeout || !arguments.json.empty())
     runCaseProcesses(
-        arguments.files.size(), arguments.jobs,
+        arguments.files.size(), arguments.jobs, arguments.timeout,
         [&](size_t i) {
           return llvm::formatv("{0}", llvm::json::Value(toJson(runCase(arguments.files[i], arguments)))).str();
         },
-        [&](size_t i, std::string text) { report(fromJson(arguments.files[i], text)); });
+        [&](size_t i, const CaseProcess &process) { report(fromProcess(arguments.files[i], process)); });
   else
     for (const std::string &folder : arguments.files)
       report(runCase(folder, arguments));
   bool written = arguments.json.empty() || writeJson(arguments.json, results);
-  std::printf("%u passed, %u failed, %u skipped\n", counts[0], counts[1], counts[2]);
-  return counts[1] ? kCheckFailed : written ? kDone : kInputWrong;
+  unsigned failed = results.size() - passed;
+  std::printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+  return failed ? kCheckFailed : written ? kDone : kInputWrong;
 }

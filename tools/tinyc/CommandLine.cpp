@@ -68,6 +68,8 @@ llvm::ArrayRef<Option> tinyc::options() {
        [](Arguments &a, StringRef v) { return storeTolerance(a.atol, v); }},
       {"--jobs", "N", "cases at a time, each in a process of its own", "",
        [](Arguments &a, StringRef v) { return storeUnsigned(a.jobs, v) && a.jobs > 0; }},
+      {"--timeout", "S", "seconds a case may take (default: any time)", "",
+       [](Arguments &a, StringRef v) { return storeUnsigned(a.timeout, v) && a.timeout > 0; }},
       {"--json", "F", "also write the results as JSON", kFiles, text(&Arguments::json)},
       {"--verify-each-stage", nullptr, "verify the IR after every pass, not only at stage borders", "",
        flag(&Arguments::verifyEachStage)},

@@ -31,7 +31,7 @@ struct Arguments {
   std::vector<std::string> passPlugins, dialectPlugins, targetPlugins;
   std::string outputDir, json;
   double rtol = 1e-3, atol = 1e-4;
-  unsigned jobs = 1;
+  unsigned jobs = 1, timeout = 0;
   std::string against = "reference"; ///< diff: whose results are right
   std::string tune;                  ///< --tune=SECONDS
   bool hash = false, profile = false, remarks = false, verifyEachStage = false, measure = false;

@@ -25,7 +25,7 @@ llvm::ArrayRef<Command> tinyc::commands() {
       {"run", "MODEL|FILE", "runs a model and prints its outputs",
        "--device --threads --input --output-dir --profile --hash" MODEL, runRun},
       {"check", "CASE_DIR..", "compares results with expected outputs",
-       "--device --threads --rtol --atol --jobs --hash --json" MODEL, runCheck},
+       "--device --threads --rtol --atol --jobs --timeout --hash --json" MODEL, runCheck},
       {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --json" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
       {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o" MODEL, runImport},
