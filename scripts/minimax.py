@@ -75,8 +75,12 @@ log_tail = away(lambda f: (mp.log(1 + f) - f + f**2 / 2) / f**3)
 atanh_tail = away(lambda t: (mp.log((1 + root(t)) / (1 - root(t))) / root(t) - 2) / t)
 sin_tail = away(lambda t: (mp.sin(root(t)) / root(t) - 1) / t)
 cos_tail = away(lambda t: (mp.cos(root(t)) - 1 + t / 2) / t**2)
+atan_tail = away(lambda t: (mp.atan(root(t)) / root(t) - 1) / t)
+asin_tail = away(lambda t: (mp.asin(root(t)) / root(t) - 1) / t)
+sinh_tail = away(lambda t: (mp.sinh(root(t)) / root(t) - 1) / t)
 one = lambda t: mp.mpf(1)
 HALF_LN2, QUARTER_PI = LN2 / 2 * mp.mpf("1.001"), mp.pi / 4 * mp.mpf("1.001")
+EIGHTH_PI = root(2) - 1
 S = (root(2) - 1) / (root(2) + 1) * mp.mpf("1.001")
 
 ROWS = {
@@ -96,6 +100,12 @@ ROWS = {
     "cos.f32": (cos_tail, away(lambda t: t), 0, QUARTER_PI**2, 2),
     "sin.f64": (sin_tail, away(lambda t: t), 0, QUARTER_PI**2, 5),
     "cos.f64": (cos_tail, away(lambda t: t), 0, QUARTER_PI**2, 5),
+    "atan.f32": (atan_tail, away(lambda t: t), 0, EIGHTH_PI**2 * mp.mpf("1.001"), 3),
+    "atan.f64": (atan_tail, away(lambda t: t), 0, EIGHTH_PI**2 * mp.mpf("1.001"), 11),
+    "asin.f32": (asin_tail, away(lambda t: t), 0, mp.mpf("0.2501"), 4),
+    "asin.f64": (asin_tail, away(lambda t: t), 0, mp.mpf("0.2501"), 12),
+    "sinh.f32": (sinh_tail, away(lambda t: t), 0, 1, 2),
+    "sinh.f64": (sinh_tail, away(lambda t: t), 0, 1, 6),
 }
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 
 #include "lib/Builders/Elementary.h"
 
+#include "lib/Builders/Polynomial.h"
+
 using namespace mlir;
 using namespace tinyc;
 
@@ -31,16 +33,14 @@ static const double kErfc64[] = {
     -6.7844182879024964e-6, 1.4697734838469725e-6,  -2.4815206641965522e-7,  3.2196584696775437e-8,
     -3.1083754477460909e-9, 2.1054042740882973e-10, -8.9294524911529185e-12, 1.7840121381398562e-13};
 
-static Value polynomial(compose::Builder &b, Value x, ArrayRef<double> coefficients) {
-  Value sum = compose::splat(b, x.getType(), coefficients.back());
+Value compose::polynomial(Builder &b, Value x, ArrayRef<double> coefficients) {
+  Value sum = splat(b, x.getType(), coefficients.back());
   for (double coefficient : llvm::reverse(coefficients.drop_back()))
-    sum = compose::add(b, compose::mul(b, sum, x), compose::splat(b, x.getType(), coefficient));
+    sum = add(b, mul(b, sum, x), splat(b, x.getType(), coefficient));
   return sum;
 }
 
-// Calls `compute` with x as f32 or f64 and casts its result back.
-static Value inWideType(compose::Builder &b, StringRef name, Value x,
-                        llvm::function_ref<Value(Value x, bool isDouble)> compute) {
+Value compose::inWideType(Builder &b, StringRef name, Value x, function_ref<Value(Value x, bool isDouble)> compute) {
   if (!x)
     return {};
   Type element = tiny::elementType(x.getType());
@@ -50,7 +50,7 @@ static Value inWideType(compose::Builder &b, StringRef name, Value x,
   }
   if (element.isF32() || element.isF64())
     return compute(x, element.isF64());
-  return compose::cast(b, compute(compose::cast(b, x, b.getF32Type()), false), element);
+  return cast(b, compute(cast(b, x, b.getF32Type()), false), element);
 }
 
 Value compose::tanh(Builder &b, Value x) {

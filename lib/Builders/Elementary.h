@@ -22,6 +22,21 @@ mlir::Value sigmoid(Builder &b, mlir::Value x);
 /// number and more, where the error is at most 4 ulp of 1.
 mlir::Value cos(Builder &b, mlir::Value x);
 
+/// Arcus tangent: two divisions, a polynomial.
+mlir::Value atan(Builder &b, mlir::Value x);
+/// Arcus sine and cosine: a square root, a polynomial. NaN outside of -1 .. 1.
+mlir::Value asin(Builder &b, mlir::Value x);
+mlir::Value acos(Builder &b, mlir::Value x);
+/// Hyperbolic sine and cosine: one exp, one division (and for the sine a polynomial next to 0).
+mlir::Value sinh(Builder &b, mlir::Value x);
+mlir::Value cosh(Builder &b, mlir::Value x);
+/// log(1 + x) without loss where x is small: one log, one division.
+mlir::Value log1p(Builder &b, mlir::Value x);
+/// Their inverses: one log1p. acosh is NaN below 1, atanh outside of -1 .. 1.
+mlir::Value asinh(Builder &b, mlir::Value x);
+mlir::Value acosh(Builder &b, mlir::Value x);
+mlir::Value atanh(Builder &b, mlir::Value x);
+
 } // namespace tinyc::compose
 
 #endif // TINYC_LIB_BUILDERS_ELEMENTARY_H

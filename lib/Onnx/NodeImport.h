@@ -99,7 +99,9 @@ struct Operator {
 const Operator *findOperator(llvm::StringRef domain, llvm::StringRef name, int64_t version);
 
 /// Parts of the table, one for each file of import functions.
+llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> indexOperators();
+llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> mathOperators();
 llvm::ArrayRef<Operator> logicOperators();
 llvm::ArrayRef<Operator> movementOperators();
