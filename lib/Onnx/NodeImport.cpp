@@ -142,7 +142,7 @@ const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t ver
     llvm::StringMap<SmallVector<const Operator *>> map;
     for (ArrayRef<Operator> part :
          {attentionOperators(), indexOperators(), lossOperators(), mathOperators(), logicOperators(),
-          movementOperators(), shapeOperators(), reductionOperators(), windowOperators()})
+          movementOperators(), quantizedOperators(), shapeOperators(), reductionOperators(), windowOperators()})
       for (const Operator &row : part)
         map[row.name].push_back(&row);
     return map;

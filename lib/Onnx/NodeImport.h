@@ -105,6 +105,7 @@ llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> mathOperators();
 llvm::ArrayRef<Operator> logicOperators();
 llvm::ArrayRef<Operator> movementOperators();
+llvm::ArrayRef<Operator> quantizedOperators();
 llvm::ArrayRef<Operator> shapeOperators();
 llvm::ArrayRef<Operator> reductionOperators();
 llvm::ArrayRef<Operator> windowOperators();

@@ -2,6 +2,7 @@
 //
 // Comparisons, truth values, bits, choices and conversions.
 
+#include "lib/Builders/Quantization.h"
 #include "lib/Onnx/BroadcastOperands.h"
 #include "lib/Onnx/Tensors.h"
 
@@ -50,15 +51,8 @@ static Value importCast(NodeImport &n) {
   if (!element)
     return n.fail("a cast to " + dataTypeName(to) + " is not supported");
   bool isFloat8 = isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
-  if (int64_t saturate = n.integer("saturate", 1); isFloat8 && saturate) {
-    // Out of range becomes the largest number, also infinity; NaN stays.
-    const llvm::fltSemantics &semantics = cast<FloatType>(element).getFloatSemantics();
-    double largest = APFloat::getLargest(semantics).convertToDouble();
-    Value x = cast(n.b, n[0], n.b.getF32Type());
-    Value top = splat(n.b, x.getType(), largest), bottom = splat(n.b, x.getType(), -largest);
-    x = where(n.b, less(n.b, top, x), top, x);
-    return cast(n.b, where(n.b, less(n.b, x, bottom), bottom, x), element);
-  }
+  if (int64_t saturate = n.integer("saturate", 1); isFloat8)
+    return castToFloat8(n.b, n[0], element, saturate);
   return cast(n.b, n[0], element);
 }
 

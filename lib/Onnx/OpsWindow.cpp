@@ -6,6 +6,7 @@
 #include "lib/Builders/Pooling.h"
 #include "lib/Builders/Reduction.h"
 #include "lib/Onnx/BroadcastOperands.h"
+#include "lib/Onnx/Windows.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -34,9 +35,7 @@ static Value importGemm(NodeImport &n) {
   return add(n.b, result, bias);
 }
 
-// The windows that kernel_shape, strides, dilations, pads and auto_pad describe over the spatial dimensions of the
-// first operand.
-static FailureOr<SmallVector<Window>> windowsOf(NodeImport &n, ArrayRef<int64_t> kernel) {
+FailureOr<SmallVector<Window>> onnx::windowsOf(NodeImport &n, ArrayRef<int64_t> kernel) {
   size_t spatial = kernel.size();
   if (n.rank(0) < 3 || static_cast<size_t>(n.rank(0)) != spatial + 2)
     return n.error() << "expected an operand [N, C, ..] with " << spatial << " spatial dimensions, found "

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantisation, and contractions of integers.
+
+#include "lib/Builders/Quantization.h"
+
+#include "lib/Builders/Reduction.h"
+
+using namespace mlir;
+using namespace tinyc;
+
+Value compose::spreadParameter(Builder &b, Value parameter, ArrayRef<int64_t> shape, int64_t axis, int64_t block) {
+  if (!parameter)
+    return {};
+  SmallVector<int64_t> given(shapeOf(parameter)), expected(shape);
+  if (elementCount(given) == 1)
+    return broadcast(b, reshape(b, parameter, {}), shape);
+  bool hasAxis = axis >= 0 && axis < static_cast<int64_t>(shape.size());
+  if (hasAxis && block == 0 && given.size() == 1 && given[0] == shape[axis])
+    return broadcastAlong(b, parameter, shape, axis);
+  if (hasAxis && block > 0 && shape[axis] > 0) {
+    expected[axis] = (shape[axis] + block - 1) / block;
+    if (given == expected) {
+      SmallVector<AffineExpr> exprs;
+      for (unsigned d = 0; d < shape.size(); ++d)
+        exprs.push_back(b.getAffineDimExpr(d));
+      exprs[axis] = exprs[axis].floorDiv(block);
+      return view(b, parameter, shape, AffineMap::get(shape.size(), 0, exprs, b.getContext()));
+    }
+  }
+  emitError(b.getLoc(), "expected a scale or zero point for all elements, for each along axis ")
+      << axis << (block ? ", or for each block of " + std::to_string(block) : "") << "; found " << parameter.getType();
+  return {};
+}
+
+Value compose::castToFloat8(Builder &b, Value x, Type element, bool saturate) {
+  if (!x || !saturate)
+    return cast(b, x, element);
+  double largest = APFloat::getLargest(llvm::cast<FloatType>(element).getFloatSemantics()).convertToDouble();
+  x = cast(b, x, b.getF32Type());
+  // NaN passes through the comparisons.
+  Value top = splat(b, x.getType(), largest), bottom = splat(b, x.getType(), -largest);
+  x = where(b, less(b, top, x), top, x);
+  return cast(b, where(b, less(b, x, bottom), bottom, x), element);
+}
+
+Value compose::quantize(Builder &b, Value x, Value scale, Value zero, Type element, bool saturate,
+                        std::optional<std::pair<int64_t, int64_t>> range) {
+  Value ratio = div(b, x, scale);
+  if (!ratio)
+    return {};
+  Type type = ratio.getType();
+  if (isa<FloatType>(element)) {
+    if (zero)
+      ratio = add(b, ratio, cast(b, zero, tiny::elementType(type)));
+    return castToFloat8(b, ratio, element, saturate);
+  }
+  Value rounded = round(b, tiny::RoundMode::Even, ratio);
+  if (zero)
+    rounded = add(b, rounded, cast(b, zero, tiny::elementType(type)));
+  if (range) {
+    Value low = splat(b, type, range->first), high = splat(b, type, range->second);
+    rounded = where(b, less(b, rounded, low), low, rounded);
+    rounded = where(b, less(b, high, rounded), high, rounded);
+  }
+  return cast(b, rounded, element);
+}
+
+Value compose::dequantize(Builder &b, Value x, Value scale, Value zero) {
+  if (!x || !scale)
+    return {};
+  Type element = tiny::elementType(scale.getType());
+  if (isa<FloatType>(tiny::elementType(x.getType()))) // a zero point of floats is 0
+    return mul(b, cast(b, x, element), scale);
+  Value difference = cast(b, x, b.getI32Type());
+  if (zero)
+    difference = sub(b, difference, cast(b, zero, b.getI32Type()));
+  // Scales of 16 bits: the product is rounded once.
+  bool isNarrow = element.getIntOrFloatBitWidth() < 32;
+  Type wide = isNarrow ? b.getF32Type() : element;
+  return cast(b, mul(b, cast(b, difference, wide), cast(b, scale, wide)), element);
+}
+
+static bool isKnown(Value x) { return isa_and_nonnull<tiny::ConstOp, tiny::ParamOp>(x.getDefiningOp()); }
+
+static Value centred(compose::Builder &b, const compose::Quantized &x) {
+  using namespace compose;
+  Value wide = cast(b, x.values, b.getI32Type());
+  return wide && x.zero ? sub(b, wide, broadcast(b, cast(b, x.zero, b.getI32Type()), shapeOf(wide))) : wide;
+}
+
+Value compose::integerMatmul(Builder &b, Quantized x, Quantized y) {
+  if (!x.values || !y.values)
+    return {};
+  ArrayRef<int64_t> left = shapeOf(x.values), right = shapeOf(y.values);
+  // Taken off afterwards is what does not vary along the sum.
+  bool isRowwise = x.zero && (shapeOf(x.zero).empty() || shapeOf(x.zero).back() == 1);
+  if (!isRowwise || !isKnown(y.values) || y.zero || left.size() < 2 || right.size() != 2)
+    return matmul(b, centred(b, x), centred(b, y));
+  Value wide = cast(b, y.values, b.getI32Type());
+  Value products = matmul(b, cast(b, x.values, b.getI32Type()), wide);
+  Value sums = reduce(b, tiny::ReduceKind::Sum, wide, {0});
+  if (!products)
+    return {};
+  ArrayRef<int64_t> shape = shapeOf(products);
+  Value zero = broadcast(b, cast(b, x.zero, b.getI32Type()), shape);
+  return sub(b, products, mul(b, zero, broadcast(b, sums, shape)));
+}
+
+Value compose::integerConv(Builder &b, Quantized x, Quantized weights, ArrayRef<Window> windows, int64_t groups) {
+  return conv(b, centred(b, x), centred(b, weights), windows, groups);
+}

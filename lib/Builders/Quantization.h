@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Numbers as integers with a scale and a zero point: real = (integer - zero) * scale. Contractions of them are sums of
+// integers, exact in i32, with the scales applied to the sums.
+
+#ifndef TINYC_LIB_BUILDERS_QUANTIZATION_H
+#define TINYC_LIB_BUILDERS_QUANTIZATION_H
+
+#include "lib/Builders/Contraction.h"
+
+namespace tinyc::compose {
+
+/// Scale or zero point for each element of `shape`: one number for all; a vector along `axis`; or, if `block` is not
+/// 0, of the rank of `shape`, with a number for each `block` elements along `axis`. An error where it fits none.
+mlir::Value spreadParameter(Builder &b, mlir::Value parameter, llvm::ArrayRef<int64_t> shape, int64_t axis,
+                            int64_t block);
+
+/// `x` as an 8-bit float; if `saturate`, what is out of range (infinities too) becomes the largest number.
+mlir::Value castToFloat8(Builder &b, mlir::Value x, mlir::Type element, bool saturate);
+
+/// x / scale + zero, rounded to nearest even and saturated to `element`: an integer or 8-bit float type. `low` and
+/// `high` narrow the range if given (types of less than 8 bits are stored in 8). Null `zero` means 0. All of one shape.
+mlir::Value quantize(Builder &b, mlir::Value x, mlir::Value scale, mlir::Value zero, mlir::Type element,
+                     bool saturate = true, std::optional<std::pair<int64_t, int64_t>> range = std::nullopt);
+/// (x - zero) * scale in the type of `scale`, the difference exact.
+mlir::Value dequantize(Builder &b, mlir::Value x, mlir::Value scale, mlir::Value zero);
+
+/// An operand of an integer contraction: elements of 8 bits and their zero points, null for 0, of a shape that
+/// broadcasts to the elements'.
+struct Quantized {
+  mlir::Value values, zero;
+};
+/// Matrix product of (x - its zero) and (y - its zero) in i32. Where y is known at compile time and has no zero point,
+/// that of x is taken off the sums, by the sums of y's columns: the contraction's operands are the integers themselves.
+mlir::Value integerMatmul(Builder &b, Quantized x, Quantized y);
+/// The same of a convolution; the padding counts as the zero point of x.
+mlir::Value integerConv(Builder &b, Quantized x, Quantized weights, llvm::ArrayRef<Window> windows, int64_t groups);
+
+} // namespace tinyc::compose
+
+#endif // TINYC_LIB_BUILDERS_QUANTIZATION_H

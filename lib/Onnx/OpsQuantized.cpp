@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Quantised operators, computed in integers.
+
+#include "lib/Builders/Elementary.h"
+#include "lib/Builders/Quantization.h"
+#include "lib/Builders/Reduction.h"
+#include "lib/Onnx/NodeImport.h"
+#include "lib/Onnx/Tensors.h"
+#include "lib/Onnx/Windows.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::onnx;
+using namespace tinyc::compose;
+
+// The axis of per-axis parameters; one number needs none.
+static FailureOr<int64_t> parameterAxis(NodeImport &n) {
+  int64_t axis = n.integer("axis", 1);
+  if (elementCount(n.shape(1)) == 1)
+    return 0;
+  return n.axis(axis, n.rank(0));
+}
+
+static Value importQuantizeLinear(NodeImport &n) {
+  FailureOr<int64_t> axis = parameterAxis(n);
+  int64_t block = n.integer("block_size", 0), saturate = n.integer("saturate", 1);
+  int64_t dataType = n.integer("output_dtype", 0);
+  // Computed in f32 at least, whatever is asked for.
+  n.ignore({"precision"});
+  if (failed(axis))
+    return {};
+  Type element = n.has(2)   ? n.element(2)
+                 : dataType ? onnx::elementType(dataType, n.b.getContext())
+                            : Type(IntegerType::get(n.b.getContext(), 8, IntegerType::Unsigned));
+  if (!element)
+    return n.fail("elements of " + dataTypeName(dataType) + " are not supported");
+  Type wide = n.element(0).isF64() ? n.element(0) : Type(n.b.getF32Type());
+  Value scale = spreadParameter(n.b, cast(n.b, n[1], wide), n.shape(0), *axis, block);
+  Value zero = n.has(2) ? spreadParameter(n.b, n[2], n.shape(0), *axis, block) : Value();
+  return quantize(n.b, cast(n.b, n[0], wide), scale, zero, element, saturate);
+}
+
+static Value importDequantizeLinear(NodeImport &n) {
+  FailureOr<int64_t> axis = parameterAxis(n);
+  int64_t block = n.integer("block_size", 0), dataType = n.integer("output_dtype", 0);
+  if (failed(axis))
+    return {};
+  if (!isa<FloatType>(n.element(1)) || (n.has(2) && n.element(2) != n.element(0)))
+    return n.fail("expected a scale of floats and a zero point of the operand's type");
+  Type element = dataType ? onnx::elementType(dataType, n.b.getContext()) : n.element(1);
+  if (!element || !isa<FloatType>(element))
+    return n.fail("a result of " + dataTypeName(dataType) + " is not supported");
+  Value scale = spreadParameter(n.b, n[1], n.shape(0), *axis, block);
+  Value zero = n.has(2) ? spreadParameter(n.b, n[2], n.shape(0), *axis, block) : Value();
+  return cast(n.b, dequantize(n.b, n[0], scale, zero), element);
+}
+
+static Value importDynamicQuantizeLinear(NodeImport &n) {
+  SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
+  Value top = reduce(n.b, tiny::ReduceKind::Max, n[0], all), bottom = reduceMin(n.b, n[0], all);
+  if (!top || !bottom)
+    return {};
+  Type type = top.getType();
+  Value zero = splat(n.b, type, 0), range = sub(n.b, max(n.b, top, zero), min(n.b, bottom, zero));
+  Value scale = div(n.b, range, splat(n.b, type, 255));
+  scale = where(n.b, equal(n.b, range, zero), splat(n.b, type, 1.0 / 255), scale);
+  // Between 0 and 255, since 0 is in the range.
+  auto byte = IntegerType::get(n.b.getContext(), 8, IntegerType::Unsigned);
+  Value offset = round(n.b, tiny::RoundMode::Even, div(n.b, neg(n.b, min(n.b, bottom, zero)), scale));
+  Value point = cast(n.b, offset, byte);
+  n.moreResults = {scale, point};
+  return quantize(n.b, n[0], broadcast(n.b, scale, n.shape(0)), broadcast(n.b, point, n.shape(0)), byte);
+}
+
+// A zero point that does something; null for one that is left out or known to be 0.
+static Value zeroPoint(NodeImport &n, size_t input) {
+  DenseElementsAttr known = n.known(input);
+  bool isZero = known && isa<IntegerType>(known.getElementType()) &&
+                llvm::all_of(toIntegers(known), [](int64_t v) { return v == 0; });
+  return isZero ? Value() : n[input];
+}
+
+// One number for all elements has no shape; of a matrix, a vector is along `dim` from the end.
+static Value zeroOfMatrix(NodeImport &n, size_t input, int64_t dim) {
+  Value zero = zeroPoint(n, input);
+  if (!zero)
+    return {};
+  SmallVector<int64_t> shape(shapeOf(zero));
+  if (elementCount(shape) == 1)
+    return reshape(n.b, zero, {});
+  if (shape.size() == 1 && dim == 2)
+    return reshape(n.b, zero, {shape[0], 1});
+  return zero;
+}
+
+static bool isByte(Type type) { return type.isInteger(8); }
+
+static Value importMatMulInteger(NodeImport &n) {
+  if (!isByte(n.element(0)) || !isByte(n.element(1)))
+    return n.fail("expected operands of int8 or uint8");
+  return integerMatmul(n.b, {n[0], zeroOfMatrix(n, 2, 2)}, {n[1], zeroOfMatrix(n, 3, 1)});
+}
+
+// What is left of integer sums: times the scales of the operands over that of the result, in the result's integers.
+static Value requantized(NodeImport &n, Value sums, Value scales, Value resultScale, Value zero, Type element) {
+  if (!sums || !scales || !resultScale)
+    return {};
+  ArrayRef<int64_t> shape = shapeOf(sums);
+  Value factor = div(n.b, scales, broadcast(n.b, resultScale, shapeOf(scales)));
+  Value number = mul(n.b, cast(n.b, sums, n.b.getF32Type()), broadcast(n.b, factor, shape));
+  return quantize(n.b, number, splat(n.b, number.getType(), 1), zero ? broadcast(n.b, zero, shape) : zero, element);
+}
+
+static Value scalar(NodeImport &n, Value x) { return elementCount(shapeOf(x)) == 1 ? reshape(n.b, x, {}) : x; }
+
+static Value wideScale(NodeImport &n, size_t input) { return scalar(n, cast(n.b, n[input], n.b.getF32Type())); }
+
+static Value importQLinearMatMul(NodeImport &n) {
+  if (!isByte(n.element(0)) || !isByte(n.element(3)))
+    return n.fail("expected operands of int8 or uint8");
+  Value sums = integerMatmul(n.b, {n[0], zeroOfMatrix(n, 2, 2)}, {n[3], zeroOfMatrix(n, 5, 1)});
+  Value left = wideScale(n, 1), right = wideScale(n, 4);
+  // Scales for each row stand in a column.
+  if (shapeOf(left).size() == 1)
+    left = reshape(n.b, left, {shapeOf(left)[0], 1});
+  Value scales[] = {left, right};
+  if (!sums || !broadcastTogether(n.b, scales))
+    return {};
+  return requantized(n, sums, mul(n.b, scales[0], scales[1]), wideScale(n, 6), scalar(n, n[7]), n.element(7));
+}
+
+static FailureOr<SmallVector<Window>> convWindows(NodeImport &n, size_t weights) {
+  SmallVector<int64_t> kernel(n.shape(weights).drop_front(std::min<size_t>(2, n.shape(weights).size())));
+  if (auto given = n.integerList("kernel_shape"); given && *given != kernel)
+    return n.error() << "attribute 'kernel_shape' differs from the weights' shape";
+  return windowsOf(n, kernel);
+}
+
+// Zero points of weights: one, or one for each output.
+static Value zeroOfWeights(NodeImport &n, size_t input, int64_t rank) {
+  Value zero = zeroPoint(n, input);
+  if (!zero || elementCount(shapeOf(zero)) == 1)
+    return zero ? reshape(n.b, zero, {}) : zero;
+  SmallVector<int64_t> shape(rank, 1);
+  shape[0] = elementCount(shapeOf(zero)).value_or(0);
+  return reshape(n.b, zero, shape);
+}
+
+static Value importConvInteger(NodeImport &n) {
+  FailureOr<SmallVector<Window>> windows = convWindows(n, 1);
+  if (failed(windows))
+    return {};
+  if (!isByte(n.element(0)) || !isByte(n.element(1)))
+    return n.fail("expected operands of int8 or uint8");
+  return integerConv(n.b, {n[0], zeroOfMatrix(n, 2, 0)}, {n[1], zeroOfWeights(n, 3, n.rank(1))}, *windows,
+                     n.integer("group", 1));
+}
+
+static Value importQLinearConv(NodeImport &n) {
+  FailureOr<SmallVector<Window>> windows = convWindows(n, 3);
+  if (failed(windows))
+    return {};
+  if (!isByte(n.element(0)) || !isByte(n.element(3)))
+    return n.fail("expected operands of int8 or uint8");
+  Value sums = integerConv(n.b, {n[0], zeroOfMatrix(n, 2, 0)}, {n[3], zeroOfWeights(n, 5, n.rank(3))}, *windows,
+                           n.integer("group", 1));
+  if (n.has(8) && sums)
+    sums = add(n.b, sums, broadcastAlong(n.b, cast(n.b, n[8], n.b.getI32Type()), shapeOf(sums), 1));
+  // Scales of weights stand along the channels of the result.
+  Value ofWeights = wideScale(n, 4), ofInput = wideScale(n, 1);
+  if (!sums || !ofWeights || !ofInput)
+    return {};
+  if (!shapeOf(ofWeights).empty()) {
+    SmallVector<int64_t> shape(shapeOf(sums).size(), 1);
+    shape[1] = shapeOf(ofWeights)[0];
+    ofWeights = reshape(n.b, ofWeights, shape);
+  }
+  Value scales = mul(n.b, ofWeights, broadcast(n.b, ofInput, shapeOf(ofWeights)));
+  return requantized(n, sums, scales, wideScale(n, 6), scalar(n, n[7]), n.element(7));
+}
+
+ArrayRef<Operator> onnx::quantizedOperators() {
+  static const Operator rows[] = {
+      {"ConvInteger", 10, 2, 4, Narrow::Keep, importConvInteger},
+      {"DequantizeLinear", 10, 2, 3, Narrow::Keep, importDequantizeLinear},
+      {"DynamicQuantizeLinear", 11, 1, 1, Narrow::Keep, importDynamicQuantizeLinear},
+      {"MatMulInteger", 10, 2, 4, Narrow::Keep, importMatMulInteger},
+      {"QLinearConv", 10, 8, 9, Narrow::Keep, importQLinearConv},
+      {"QLinearMatMul", 10, 8, 8, Narrow::Keep, importQLinearMatMul},
+      {"QuantizeLinear", 10, 2, 3, Narrow::Keep, importQuantizeLinear},
+  };
+  return rows;
+}
