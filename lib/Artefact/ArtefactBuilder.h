@@ -122,7 +122,10 @@ struct Command {
   std::vector<Command> body;       // loop
   uint64_t bound = 0;              // loop
   std::vector<Argument> tripCount; // loop: none, or where an i64 stands
-  std::vector<Argument> exitFlag;  // loop: none, or where a byte stands
+  std::vector<Argument> exitFlag;  // loop: none, or where a byte stands that ends it after an iteration
+  bool exitOnZero = false;         // loop: the exit flag ends it where it is 0
+  std::vector<Argument> entryFlag; // loop: none, or where a byte stands that lets it begin
+  bool enterOnZero = false;        // loop: the entry flag lets it begin where it is 0
 };
 
 struct Plan {

@@ -186,9 +186,9 @@ private:
     fb::Offset<fb::Vector<fb::Offset<format::Command>>> body = c.body.empty() ? 0 : commands(c.body);
     auto args = arguments(c.arguments);
     auto symbols = numbers(c.symbols);
-    auto trip = arguments(c.tripCount), exit = arguments(c.exitFlag);
+    auto trip = arguments(c.tripCount), exit = arguments(c.exitFlag), entry = arguments(c.entryFlag);
     return format::CreateCommand(b, as<format::CommandKind>(c.kind), deps, c.kernel, args, symbols, c.loopIndexSymbol,
-                                 c.size, c.pattern, body, c.bound, trip, exit);
+                                 c.size, c.pattern, body, c.bound, trip, exit, c.exitOnZero, entry, c.enterOnZero);
   }
   fb::Offset<fb::Vector<fb::Offset<format::Command>>> commands(const std::vector<Command> &list) {
     std::vector<fb::Offset<format::Command>> all;

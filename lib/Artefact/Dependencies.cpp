@@ -49,8 +49,9 @@ void collect(const Target &target, const Plan &plan, const Command &command, std
   case CommandKind::Loop:
     for (const Argument &argument : command.tripCount)
       addSpan(plan, argument, 8, Access::Read, spans);
-    for (const Argument &argument : command.exitFlag)
-      addSpan(plan, argument, 1, Access::Read, spans);
+    for (const auto *flags : {&command.exitFlag, &command.entryFlag})
+      for (const Argument &argument : *flags)
+        addSpan(plan, argument, 1, Access::Read, spans);
     for (const Command &inner : command.body)
       collect(target, plan, inner, spans);
     break;

@@ -40,6 +40,10 @@ void convert(const flatbuffers::Vector<flatbuffers::Offset<format::Command>> *co
       step.tripCount = trip[0];
     if (auto exit = arguments(command.exit_flag()); !exit.empty())
       step.exitFlag = exit[0];
+    if (auto entry = arguments(command.entry_flag()); !entry.empty())
+      step.entryFlag = entry[0];
+    step.exitOnZero = command.exit_on_zero();
+    step.enterOnZero = command.enter_on_zero();
     step.units = 1;
     if (step.kind == artefact::CommandKind::Launch) {
       step.kernel = command.kernel();

@@ -41,7 +41,12 @@ struct Step {
   uint8_t pattern = 0; // fill
   std::vector<Step> body;
   uint64_t bound = 0;
-  std::optional<StepArgument> tripCount, exitFlag;
+  std::optional<StepArgument> tripCount, exitFlag, entryFlag;
+  bool exitOnZero = false, enterOnZero = false;
+
+  /// Whether a byte read at the exit flag ends the loop, and whether one at the entry flag lets it begin.
+  bool exits(uint8_t flag) const { return (flag == 0) == exitOnZero; }
+  bool enters(uint8_t flag) const { return (flag == 0) == enterOnZero; }
 };
 
 struct ExecutionPlan {

@@ -23,7 +23,7 @@ template <typename Element, typename T> Status checkAligned(const flatbuffers::V
 
 /// Most commands of one list; the check of hazards keeps a bit for each pair.
 inline constexpr unsigned maxCommandsInList = 16384;
-inline constexpr unsigned maxLoopDepth = 4;
+inline constexpr unsigned maxLoopDepth = 8;
 inline constexpr unsigned maxKernelArguments = 1024;
 
 /// Checks every command of a plan whose buffers are sound: indices, ranges, what may be written, and that commands

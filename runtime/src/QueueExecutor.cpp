@@ -81,13 +81,20 @@ Status QueueExecutor::issueLoop(const Step &step, uint64_t iteration) {
     TINYC_TRY(finish());
     trips = std::min(trips, static_cast<uint64_t>(std::max<int64_t>(count, 0)));
   }
+  if (step.entryFlag) {
+    uint8_t flag = 0;
+    TINYC_TRY(download(&flag, step.entryFlag->address(bases, iteration), sizeof(flag)));
+    TINYC_TRY(finish());
+    if (!step.enters(flag))
+      return {};
+  }
   for (uint64_t i = 0; i < trips; ++i) {
     TINYC_TRY(issue(step.body, i));
     if (step.exitFlag) {
       uint8_t flag = 0;
       TINYC_TRY(download(&flag, step.exitFlag->address(bases, iteration), sizeof(flag)));
       TINYC_TRY(finish());
-      if (flag)
+      if (step.exits(flag))
         break;
     }
   }

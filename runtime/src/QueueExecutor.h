@@ -2,7 +2,7 @@
 //
 // Executes plans on devices with an in-order queue (a CUDA or HIP stream): commands are issued in list order, which
 // obeys every dependency because a command depends only on earlier ones. Loops are driven by the host, which waits for
-// the queue only where a trip count or an exit flag must be read.
+// the queue only where a trip count or a flag must be read.
 
 #ifndef TINYC_RUNTIME_SRC_QUEUEEXECUTOR_H
 #define TINYC_RUNTIME_SRC_QUEUEEXECUTOR_H

@@ -247,7 +247,7 @@ void ThreadedExecutor::walkLoop(const Step &step, uint64_t execution, uint64_t i
                                 Lane &lane) {
   StepState &state = states[step.id];
   LoopFrame frame{&step, &outer};
-  // One thread opens the loop: it reads the trip count, which must be read once.
+  // One thread opens the loop: it reads the trip count and the entry flag, which must be read once.
   uint64_t before = execution;
   if (state.taken.compare_exchange_strong(before, execution + 1, std::memory_order_acq_rel)) {
     state.trips = step.bound;
@@ -256,6 +256,8 @@ void ThreadedExecutor::walkLoop(const Step &step, uint64_t execution, uint64_t i
       std::memcpy(&count, step.tripCount->address(bases, iteration), sizeof(count));
       state.trips = std::min(state.trips, static_cast<uint64_t>(std::max<int64_t>(count, 0)));
     }
+    if (step.entryFlag && !step.enters(*static_cast<const uint8_t *>(step.entryFlag->address(bases, iteration))))
+      state.trips = 0;
     state.outerIteration = iteration;
     if (state.trips == 0) {
       state.done.store(execution + 1, std::memory_order_release);
@@ -302,7 +304,7 @@ void ThreadedExecutor::loopIterationDone(LoopFrame &frame) {
   uint64_t next = state.iteration.load(std::memory_order_relaxed) + 1;
   bool last = next - state.firstIteration.load(std::memory_order_relaxed) == state.trips;
   if (step.exitFlag)
-    last |= *static_cast<const uint8_t *>(step.exitFlag->address(bases, state.outerIteration)) != 0;
+    last |= step.exits(*static_cast<const uint8_t *>(step.exitFlag->address(bases, state.outerIteration)));
   state.remaining.store(step.body.size(), std::memory_order_relaxed);
   if (!last) {
     state.iteration.store(next, std::memory_order_release);

@@ -108,10 +108,12 @@ private:
       return corrupt("a loop without a body");
     if (c.bound() > (uint64_t(1) << 40))
       return corrupt("a loop of " + std::to_string(c.bound()) + " iterations");
-    if (sizeOf(c.trip_count()) > 1 || sizeOf(c.exit_flag()) > 1)
-      return corrupt("more than one trip count or exit flag");
+    if (sizeOf(c.trip_count()) > 1 || sizeOf(c.exit_flag()) > 1 || sizeOf(c.entry_flag()) > 1)
+      return corrupt("more than one trip count, exit flag or entry flag");
     if (sizeOf(c.trip_count()))
       TINYC_TRY(argument(*c.trip_count()->Get(0), 8, true, false, 8, depth, iterations, touches));
+    if (sizeOf(c.entry_flag()))
+      TINYC_TRY(argument(*c.entry_flag()->Get(0), 1, true, false, 1, depth, iterations, touches));
     TINYC_TRY(list(c.body(), depth + 1, c.bound(), touches));
     // The flag is read after each iteration of this loop, and moves with the loop around it.
     if (sizeOf(c.exit_flag()))
@@ -120,7 +122,7 @@ private:
   }
 
   Status command(const format::Command &c, unsigned depth, uint64_t iterations, std::vector<Touch> &touches) {
-    for (const ArgumentList *arguments : {c.arguments(), c.trip_count(), c.exit_flag()})
+    for (const ArgumentList *arguments : {c.arguments(), c.trip_count(), c.exit_flag(), c.entry_flag()})
       TINYC_TRY(checkAligned<format::Argument>(arguments));
     TINYC_TRY(checkAligned<int64_t>(c.symbols()));
     TINYC_TRY(checkAligned<format::Dependency>(c.dependencies()));

@@ -251,10 +251,10 @@ const Mutant mutants[] = {
     {"StrideWithoutLoop", "stride outside of a loop",
      [](Artefact &a) { mainPlan(a).commands[0].arguments[0].stride = 64; }},
     {"LoopWithoutBody", "a loop without a body", [](Artefact &a) { mainPlan(a).commands[1].body.clear(); }},
-    {"LoopDepth", "loops nest deeper than 4",
+    {"LoopDepth", "loops nest deeper than 8",
      [](Artefact &a) {
        Command c = mainPlan(a).commands[1].body[0];
-       for (int i = 0; i < 5; ++i)
+       for (int i = 0; i < 9; ++i)
          c = loop(2, {c});
        mainPlan(a).commands[1] = c;
        addDependencies(a.targets[0], mainPlan(a), mainPlan(a).commands);

@@ -165,6 +165,32 @@ TEST_P(Conformance, ExitFlagEndsALoopWithinALoop) {
   }
 }
 
+// What a choice between two bodies is: two loops of one trip, of which one is entered.
+TEST_P(Conformance, EntryFlagsChooseOneOfTwoLoops) {
+  Tensor flag{"flag", DType::Bool, {}};
+  model.entryPoints.push_back({"main", {vector("x"), flag}, {vector("y")}, {}});
+  Plan &p = plan();
+  p.buffers = {buffer(BufferKind::Input, 0), buffer(BufferKind::Input, 1, 1), buffer(BufferKind::Output, 0)};
+  Command ifSet = loop(1, {copy({2}, {0}, vectorBytes)}), ifClear = loop(1, {fill({2}, 0, vectorBytes)});
+  ifSet.entryFlag = ifClear.entryFlag = {{1}};
+  ifClear.enterOnZero = true;
+  // Ends after the trip that finds the flag clear: the first one, or none of three.
+  Command added = loop(3, {launch(Accumulate, {{0}, {2}})});
+  added.exitFlag = {{1}};
+  added.exitOnZero = true;
+  p.commands = {ifSet, ifClear, added};
+  finish(p);
+  Loaded loaded;
+  ASSERT_EQ(open(loaded), "");
+  for (uint8_t set : {0, 1}) {
+    FloatVector x("x", 6), y("y", 0);
+    tinyc_tensor inputs[] = {x.view(), {"flag", TINYC_DTYPE_BOOL, 0, nullptr, &set}}, output = y.view();
+    ASSERT_EQ(take(tinyc_context_run(loaded.context, "main", inputs, 2, &output, 1)), "");
+    for (int64_t i = 0; i < vectorSize && computes; ++i)
+      ASSERT_EQ(y[i], set ? ((x[i] + x[i]) + x[i]) + x[i] : x[i]) << int(set) << " " << i;
+  }
+}
+
 TEST_P(Conformance, StatesLiveInTheContext) {
   std::vector<float> initial(vectorSize, 10);
   uint32_t weight = model.addWeight(vector("initial"), {reinterpret_cast<uint8_t *>(initial.data()), vectorBytes});
