@@ -4,6 +4,8 @@
 
 #include "passes/6-lower/ArithCasts.h"
 
+#include "passes/6-lower/NarrowFloats.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -128,14 +130,15 @@ static Value castInteger(Formula &a, Value x, Element from, Element to) {
   return isUnsigned(from) ? a.convert<arith::ExtUIOp>(result, x) : a.convert<arith::ExtSIOp>(result, x);
 }
 
-static bool isNarrowFloat(Element e) { return isFloat(e) && byteWidth(e) == 1; }
-
 Value tinyc::castElements(Formula &a, Value x, Element from, Element to) {
-  if (isNarrowFloat(from) || isNarrowFloat(to))
-    return {};
+  if (from == to)
+    return x;
+  if (isNarrowFloat(from))
+    return castElements(a, widenNarrow(a, x, from), Element::F32, to);
+  // Integers that f32 does not hold are too large for all formats of 8 bits.
+  if (isNarrowFloat(to))
+    return truncateToNarrow(a, from == Element::F64 ? truncateToOdd(a, x) : castElements(a, x, from, Element::F32), to);
   if (to == Element::I1) {
-    if (from == Element::I1)
-      return x;
     if (byteWidth(from) == 2 && isFloat(from))
       return castElements(a, castFloat(a, x, from, Element::F32), Element::F32, to);
     return isFloat(from) ? a.cmpf(FCmp::UNE, x, a.real(x.getType(), 0.0))

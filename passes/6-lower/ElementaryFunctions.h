@@ -14,9 +14,10 @@ namespace tinyc {
 
 mlir::Value expandExp(Formula &a, tiny::LogBase base, mlir::Value x);
 mlir::Value expandLog(Formula &a, tiny::LogBase base, mlir::Value x);
-/// f32 only. The argument is reduced by 96 bits of 2/pi, whatever its size.
+/// The argument is reduced by 96 bits of 2/pi, for f64 by 192, whatever its size.
 mlir::Value expandSin(Formula &a, mlir::Value x);
-/// The exact remainder with the sign of x (C's fmod); f32 only.
+mlir::Value expandSinF64(Formula &a, mlir::Value x);
+/// The exact remainder with the sign of x (C's fmod).
 mlir::Value expandMod(Formula &a, mlir::Value x, mlir::Value y);
 
 /// c[0] + c[1] x + c[2] x^2 + .., by Horner's rule with fused multiply-adds.

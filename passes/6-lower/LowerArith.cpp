@@ -4,8 +4,8 @@
 //
 // Needs: functions without tensors; no exp, log, sin or float mod (expand-elementary replaces them), no reduction of
 // unsigned numbers. Leaves: arith, and math for what every target has as one instruction (sqrt, round): nothing that
-// is poison, traps or becomes a call; uiN is iN everywhere, and with the option bf16-as-bits bf16 is i16. Functions on
-// tensors (a module's @main) stay untouched. Refuses: the 8-bit floats, which no target computes in.
+// is poison, traps or becomes a call; uiN is iN everywhere, an 8-bit float i8, and with the option bf16-as-bits bf16 is
+// i16. Functions on tensors (a module's @main) stay untouched. Refuses: what expand-elementary should have replaced.
 //
 //   %q = tiny.div %a, %b : i32
 // becomes (x / 0 = 0, and the smallest integer by -1 itself)
@@ -162,7 +162,7 @@ Value lowerFloat(Formula &a, Elementwise op, ValueRange x) {
   }
 }
 
-// f16 and bf16 compute in f32 and round once, which is exact rounding for every op here.
+// f16, bf16 and the 8-bit floats compute in f32 and round once, which is exact rounding for every op here.
 Value lowerHalf(Formula &a, Elementwise op, ValueRange x) {
   auto wide = llvm::map_to_vector(x, [&](Value v) { return castElements(a, v, op.from, Element::F32); });
   Value result = lowerFloat(a, {op.function, Element::F32, Element::F32}, wide);
@@ -182,9 +182,7 @@ Value lower(Formula &a, Elementwise op, ValueRange x, Type result) {
   }
   if (!isFloat(op.from))
     return lowerInteger(a, op, x);
-  if (byteWidth(op.from) == 1)
-    return {};
-  return byteWidth(op.from) == 2 ? lowerHalf(a, op, x) : lowerFloat(a, op, x);
+  return byteWidth(op.from) <= 2 ? lowerHalf(a, op, x) : lowerFloat(a, op, x);
 }
 
 struct LowerArith : tinyc::impl::LowerArithBase<LowerArith> {
@@ -255,10 +253,6 @@ struct LowerArith : tinyc::impl::LowerArithBase<LowerArith> {
   }
 
   static LogicalResult refuse(Operation *op, Elementwise elementwise) {
-    for (Element element : {elementwise.from, elementwise.to})
-      if (isFloat(element) && byteWidth(element) == 1)
-        return op->emitOpError("expected no arithmetic or cast of 8-bit floats, which have no lowering yet; found ")
-               << name(element);
     return op->emitOpError("expected expand-elementary to have replaced this op on ") << name(elementwise.from);
   }
 
@@ -281,24 +275,28 @@ struct LowerArith : tinyc::impl::LowerArithBase<LowerArith> {
         return std::nullopt;
       return value.bitcast(IntegerType::get(type.getContext(), type.getWidth()));
     });
-    if (bf16AsBits)
-      replaceBf16(replacer);
+    replaceByBits(replacer, [&](FloatType type) { return type.getWidth() == 8 || (bf16AsBits && type.isBF16()); });
     replacer.recursivelyReplaceElementsIn(function, /*replaceAttrs=*/true, /*replaceLocs=*/false,
                                           /*replaceTypes=*/true);
   }
 
-  static void replaceBf16(AttrTypeReplacer &replacer) {
-    replacer.addReplacement(
-        [](BFloat16Type type) -> std::optional<Type> { return IntegerType::get(type.getContext(), 16); });
-    replacer.addReplacement([](FloatAttr value) -> std::optional<Attribute> {
-      if (!value.getType().isBF16())
-        return std::nullopt;
-      return IntegerAttr::get(IntegerType::get(value.getContext(), 16), value.getValue().bitcastToAPInt());
+  static void replaceByBits(AttrTypeReplacer &replacer, std::function<bool(FloatType)> isReplaced) {
+    auto bits = [](FloatType type) { return IntegerType::get(type.getContext(), type.getWidth()); };
+    replacer.addReplacement([=](Type type) -> std::optional<Type> {
+      auto number = dyn_cast<FloatType>(type);
+      return number && isReplaced(number) ? std::optional<Type>(bits(number)) : std::nullopt;
     });
-    replacer.addReplacement([](DenseElementsAttr value) -> std::optional<Attribute> {
-      if (!value.getElementType().isBF16())
+    replacer.addReplacement([=](FloatAttr value) -> std::optional<Attribute> {
+      auto number = cast<FloatType>(value.getType());
+      if (!isReplaced(number))
         return std::nullopt;
-      return value.bitcast(IntegerType::get(value.getContext(), 16));
+      return IntegerAttr::get(bits(number), value.getValue().bitcastToAPInt());
+    });
+    replacer.addReplacement([=](DenseElementsAttr value) -> std::optional<Attribute> {
+      auto number = dyn_cast<FloatType>(value.getElementType());
+      if (!number || !isReplaced(number))
+        return std::nullopt;
+      return value.bitcast(bits(number));
     });
   }
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// sin of f32. An argument of 0.75 and more is reduced to a quarter turn by one product with 96 bits of 2/pi, chosen by
-// the argument's exponent (the method of Payne and Hanek): precise for every float, and the same work for all.
+// sin of f32 (SineF64.cpp: of f64). An argument of 0.75 and more is reduced to a quarter turn by one product with 96
+// bits of 2/pi, chosen by the argument's exponent (the method of Payne and Hanek): precise for every float, and the
+// same work for all.
 
 #include "passes/6-lower/ElementaryFunctions.h"
 
@@ -77,8 +78,8 @@ static Reduced reduce(Formula &a, Value magnitude) {
 
 Value tinyc::expandSin(Formula &a, Value x) {
   Type type = x.getType();
-  if (Formula::width(type) != 32)
-    return {};
+  if (Formula::width(type) == 64)
+    return expandSinF64(a, x);
   Value magnitude = a.absf(x);
   Reduced reduced = reduce(a, magnitude);
   Value isSmall = a.cmpf(FCmp::OLT, magnitude, a.real(type, 0.75));

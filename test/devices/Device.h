@@ -50,9 +50,9 @@ struct Tolerance {
   double relative = 0, absolute = 0;
 };
 constexpr Tolerance exact{};
-/// Elementary functions of f32 and f64 are within 2 ulp. Those of halves are rounded once from f32: one number off
-/// where the exact value lies next to a tie.
-constexpr Tolerance elementary(Element e) { return {tiny::byteWidth(e) == 2 ? uint64_t(1) : uint64_t(2)}; }
+/// Elementary functions of f32 and f64 are within 2 ulp. Those of narrower types are rounded once from f32: one number
+/// off where the exact value lies next to a tie.
+constexpr Tolerance elementary(Element e) { return {tiny::byteWidth(e) <= 2 ? uint64_t(1) : uint64_t(2)}; }
 
 /// "tensor<4x5xf32>".
 std::string tensorType(Element e, const Shape &shape);
