@@ -11,6 +11,8 @@ using namespace tinyc::tiny;
 
 YieldOp KernelOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
 
+ScatterOp KernelOp::getScatter() { return dyn_cast<ScatterOp>(getBody().front().front()); }
+
 LogicalResult KernelOp::verify() {
   if (static_cast<int64_t>(getShared()) < 0)
     return emitOpError("expected at least 0 shared dimensions, found ") << static_cast<int64_t>(getShared());
@@ -34,10 +36,20 @@ LogicalResult KernelOp::verifyRegions() {
     return emitOpError("expected the body to yield (")
            << getResultTypes() << "), found (" << getYield().getOperandTypes() << ")";
   for (Value value : getYield().getValues())
-    if (!value.getDefiningOp<StageOp>())
+    if (!value.getDefiningOp() || !isa<StageOp, ScatterOp>(value.getDefiningOp()))
       return emitOpError("yields a value that no stage computes: ") << value;
   int64_t shared = getShared();
   StageOp first;
+  if (ScatterOp scatter = getScatter()) {
+    int64_t own = cast<RankedTensorType>(scatter.getType()).getRank() - 1;
+    if (llvm::any_of(scatter->getOperands(), [](Value value) { return !isa<BlockArgument>(value); }) ||
+        !llvm::hasSingleElement(block.without_terminator()))
+      return emitOpError("expected a scatter of the kernel's arguments and nothing beside it");
+    if (shared != own)
+      return emitOpError("expected ") << own << " shared dimensions, all but the one that the indices stand for, found "
+                                      << shared;
+    return success();
+  }
   for (Operation &op : block.without_terminator()) {
     auto stage = dyn_cast<StageOp>(op);
     if (!stage)
@@ -239,6 +251,37 @@ LogicalResult StageOp::verifyRegions() {
   return success();
 }
 
+//===- tiny.lookup -----------------------------------------------------------------------------------------------===//
+
+// What lookups and loads have in common: a symbol and a limit for each index.
+static LogicalResult verifyIndices(Operation *op, size_t indices, ArrayRef<int64_t> below, AffineMap map) {
+  if (map.getNumSymbols() != indices || below.size() != indices)
+    return op->emitOpError("expected a symbol of the map and a limit for each of the ")
+           << indices << " indices, found " << map.getNumSymbols() << " and " << below.size();
+  for (int64_t limit : below)
+    if (limit < 0)
+      return op->emitOpError("expected limits of at least 0, found ") << limit;
+  return success();
+}
+
+LogicalResult LookupOp::verify() {
+  auto table = cast<RankedTensorType>(getTable().getType());
+  auto stage = cast<StageOp>((*this)->getParentOp());
+  size_t rank = stage.getDomain().size();
+  auto argument = dyn_cast<BlockArgument>(getTable());
+  if (!argument || !isa<KernelOp>(argument.getOwner()->getParentOp()))
+    return emitOpError("expected a table that is an argument of the kernel, found ") << getTable();
+  if (getMap().getNumDims() != rank || getMap().getNumResults() != table.getRank())
+    return emitOpError("expected a map from ")
+           << rank << " dimensions (the domain's) to " << table.getRank() << " (the table's), found " << getMapAttr();
+  if (getMask() && (getMask()->getNumDims() != rank || getMask()->getNumSymbols() != 0))
+    return emitOpError("expected a mask over ") << rank << " dimensions, found " << getMaskAttr();
+  if (getType() != table.getElementType() || getFill().getType() != table.getElementType())
+    return emitOpError("expected a result and a fill of type ")
+           << table.getElementType() << ", found " << getType() << " and " << getFill().getType();
+  return verifyIndices(*this, getIndices().size(), getBelow(), getMap());
+}
+
 //===- tiny.launch -----------------------------------------------------------------------------------------------===//
 
 // lower-arith makes a kernel's unsigned types signless while the launch keeps the user's.
@@ -273,13 +316,21 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 //===- tiny.load, tiny.store -------------------------------------------------------------------------------------===//
 
+static LogicalResult verifyIndices(Operation *op, ValueRange indices, VectorType tile, ArrayRef<int64_t> below,
+                                   AffineMap map) {
+  for (Type type : indices.getTypes())
+    if (cast<VectorType>(type).getShape() != tile.getShape())
+      return op->emitOpError("expected indices of the shape of the tile ") << tile << ", found " << type;
+  return verifyIndices(op, indices.size(), below, map);
+}
+
 static LogicalResult verifyAccess(Operation *op, MemRefType buffer, VectorType tile, size_t offsets, AffineMap map,
                                   std::optional<IntegerSet> mask) {
   if (static_cast<int64_t>(offsets) != tile.getRank())
     return op->emitOpError("expected ") << tile.getRank() << " offsets (the tile's rank), found " << offsets;
   if (tile.getElementType() != buffer.getElementType())
     return op->emitOpError("expected a tile of ") << buffer.getElementType() << ", found " << tile;
-  if (map.getNumDims() != offsets || map.getNumSymbols() != 0 || map.getNumResults() != buffer.getRank())
+  if (map.getNumDims() != offsets || map.getNumResults() != buffer.getRank())
     return op->emitOpError("expected a map from ") << offsets << " dimensions (the tile's) to " << buffer.getRank()
                                                    << " (the buffer's), found " << AffineMapAttr::get(map);
   if (mask && (mask->getNumDims() != offsets || mask->getNumSymbols() != 0))
@@ -290,11 +341,32 @@ static LogicalResult verifyAccess(Operation *op, MemRefType buffer, VectorType t
 LogicalResult LoadOp::verify() {
   if (getFill() && getFill()->getType() != elementType(getType()))
     return emitOpError("expected a fill of type ") << elementType(getType()) << ", found " << getFill()->getType();
-  return verifyAccess(*this, cast<MemRefType>(getBuffer().getType()), cast<VectorType>(getType()), getOffsets().size(),
-                      getMap(), getMask());
+  auto tile = cast<VectorType>(getType());
+  if (failed(verifyIndices(*this, getIndices(), tile, getLimits(), getMap())))
+    return failure();
+  return verifyAccess(*this, cast<MemRefType>(getBuffer().getType()), tile, getOffsets().size(), getMap(), getMask());
+}
+
+void LoadOp::build(OpBuilder &b, OperationState &state, Type type, Value buffer, ValueRange offsets, AffineMapAttr map,
+                   IntegerSetAttr mask, TypedAttr fill) {
+  build(b, state, type, buffer, offsets, map, ValueRange(), DenseI64ArrayAttr(), mask, fill);
+}
+
+void StoreOp::build(OpBuilder &b, OperationState &state, Value value, Value buffer, ValueRange offsets,
+                    AffineMapAttr map, IntegerSetAttr mask) {
+  build(b, state, value, buffer, offsets, map, ValueRange(), DenseI64ArrayAttr(), mask);
+}
+
+AffineMap tinyc::tiny::symbolsAsDims(AffineMap map) {
+  SmallVector<AffineExpr> dims;
+  for (unsigned i = 0; i < map.getNumSymbols(); ++i)
+    dims.push_back(getAffineDimExpr(map.getNumDims() + i, map.getContext()));
+  return map.replaceDimsAndSymbols({}, dims, map.getNumDims() + dims.size(), 0);
 }
 
 LogicalResult StoreOp::verify() {
-  return verifyAccess(*this, cast<MemRefType>(getBuffer().getType()), cast<VectorType>(getValue().getType()),
-                      getOffsets().size(), getMap(), getMask());
+  auto tile = cast<VectorType>(getValue().getType());
+  if (failed(verifyIndices(*this, getIndices(), tile, getLimits(), getMap())))
+    return failure();
+  return verifyAccess(*this, cast<MemRefType>(getBuffer().getType()), tile, getOffsets().size(), getMap(), getMask());
 }

@@ -32,7 +32,8 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
   let summary = "What one launch reads, computes and writes";
   let description = [{
     The body holds `tiny.stage`s, loop nests in the order in which they run, and yields the stage results that leave the
-    kernel. A result that is not yielded stays on chip.
+    kernel. A result that is not yielded stays on chip. Or it holds one `tiny.scatter` of its arguments, whose updates are
+    walked in order: then the dimensions that the indices do not stand for are the shared ones.
 
     The first `shared` dimensions of every stage's domain are the same parallel dimensions with the same sizes: the
     kernel is cut into work units along them, and a stage may read what an earlier stage of the same kernel computed
@@ -82,6 +83,8 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     ::tinyc::tiny::YieldOp getYield();
+    /// The scatter that the body is; null for a body of stages.
+    ::tinyc::tiny::ScatterOp getScatter();
     /// The stages in the order in which they run.
     auto getStages() { return getBody().front().getOps<::tinyc::tiny::StageOp>(); }
   }];
@@ -128,6 +131,40 @@ def Tiny_StageOp : Tiny_Op<"stage", [Pure, SingleBlockImplicitTerminator<"YieldO
                                  "::llvm::ArrayRef<::mlir::Type>":$elementTypes)>];
 }
 
+def Tiny_LookupOp : Tiny_Op<"lookup", [Pure, ParentOneOf<["StageOp"]>]> {
+  let summary = "Reads an input of the kernel at a position that is data, at one point of a stage";
+  let description = [{
+    At the point `p` of the stage's domain the result is `table[map(p)[indices]]` where each index `i` is at least 0 and
+    below its number in `below`, and `mask(p)` holds; else `fill`. The map takes the domain's dimensions and one symbol
+    an index. No element is touched where an index is out of range: the range check is the op's own, and what
+    `prove-bounds` takes for the ranges of the symbols.
+
+    `table` is an argument of the kernel: what a stage computed is read at the reader's own unit only, and nobody knows
+    where data points to.
+
+    ```mlir
+    %r = tiny.kernel "gather_0" shared 2 (%t, %i) : (tensor<100x8xf32>, tensor<7xi32>) -> tensor<7x8xf32> {
+    ^bb0(%table: tensor<100x8xf32>, %ids: tensor<7xi32>):
+      %o = tiny.stage parallel [7, 8] (%ids by affine_map<(d0, d1) -> (d0)> : tensor<7xi32>) -> (none tensor<7x8xf32>) {
+      ^bb0(%id: i32):
+        %v = tiny.lookup %table by affine_map<(d0, d1)[s0] -> (s0, d1)> at (%id : i32) below [100] fill 0.0 : f32
+             : tensor<100x8xf32> -> f32
+        tiny.yield %v : f32
+      }
+      tiny.yield %o : tensor<7x8xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Tiny_Tensor:$table, AffineMapAttr:$map, Variadic<Tiny_IndexScalar>:$indices,
+                       DenseI64ArrayAttr:$below, OptionalAttr<IntegerSetAttr>:$mask, TypedAttrInterface:$fill);
+  let results = (outs Tiny_Element:$result);
+  let assemblyFormat = [{
+    $table `by` $map `at` `(` $indices `:` type($indices) `)` `below` $below (`mask` $mask^)? `fill` $fill attr-dict `:`
+    type($table) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Tiny_LaunchOp : Tiny_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Runs a tiled kernel over all its work units";
   let description = [{
@@ -152,40 +189,64 @@ class Tiny_AccessOp<string mnemonic, list<Trait> traits = []> : Tiny_Op<mnemonic
   let hasVerifier = 1;
 }
 
-def Tiny_LoadOp : Tiny_AccessOp<"load"> {
+def Tiny_LoadOp : Tiny_AccessOp<"load", [AttrSizedOperandSegments]> {
   let summary = "Reads a tile of a buffer through an affine map and a mask";
   let description = [{
     The tile has as many dimensions as there are `offsets`. Its element `t` stands at the point `p = offsets + t` of the
     access's domain and is `buffer[map(p)]` where `mask(p)` holds, else `fill` (zero of the element type if absent).
     No element outside the mask is touched.
 
+    With `indices`, tiles of the result's shape, the map has one symbol for each: the position is data there. An element
+    is read only where each of its indices is at least 0 and below its number in `below`, else it is `fill`.
+
     ```mlir
     %t = tiny.load %a[%i, %k] by affine_map<(d0, d1) -> (d0, d1)> mask affine_set<(d0, d1) : (16 - d0 >= 0)>
+         : memref<17x64xf16> -> vector<16x32xf16>
+    %g = tiny.load %a[%i, %k] by affine_map<(d0, d1)[s0] -> (s0, d1)> at (%rows : vector<16x32xi32>) below [17]
          : memref<17x64xf16> -> vector<16x32xf16>
     ```
   }];
   let arguments = (ins Arg<Tiny_Buffer, "", [MemRead]>:$buffer, Variadic<Index>:$offsets, AffineMapAttr:$map,
+                       Variadic<Tiny_IndexTile>:$indices, OptionalAttr<DenseI64ArrayAttr>:$below,
                        OptionalAttr<IntegerSetAttr>:$mask, OptionalAttr<TypedAttrInterface>:$fill);
   let results = (outs Tiny_Vector:$result);
   let assemblyFormat = [{
-    $buffer `[` $offsets `]` `by` $map (`mask` $mask^)? (`fill` $fill^)? attr-dict `:` type($buffer) `->` type($result)
+    $buffer `[` $offsets `]` `by` $map (`at` `(` $indices^ `:` type($indices) `)` `below` $below)? (`mask` $mask^)?
+    (`fill` $fill^)? attr-dict `:` type($buffer) `->` type($result)
+  }];
+  // Without indices.
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$buffer, "::mlir::ValueRange":$offsets,
+                                 "::mlir::AffineMapAttr":$map, "::mlir::IntegerSetAttr":$mask,
+                                 "::mlir::TypedAttr":$fill)>];
+  let extraClassDeclaration = [{
+    /// The limits of the indices; empty where there are none.
+    ::llvm::ArrayRef<int64_t> getLimits() { return getBelow().value_or(::llvm::ArrayRef<int64_t>()); }
   }];
 }
 
-def Tiny_StoreOp : Tiny_AccessOp<"store"> {
+def Tiny_StoreOp : Tiny_AccessOp<"store", [AttrSizedOperandSegments]> {
   let summary = "Writes a tile to a buffer through an affine map and a mask";
   let description = [{
     Element `t` of the tile, at the point `p = offsets + t`, is written to `buffer[map(p)]` where `mask(p)` holds. The
-    map is injective over the mask.
+    map is injective over the mask. `indices` and `below` are as those of `tiny.load`: where an index is out of range
+    nothing is written.
 
     ```mlir
     tiny.store %t, %c[%i, %j] by affine_map<(d0, d1) -> (d0, d1)> : vector<16x32xf32>, memref<64x64xf32>
     ```
   }];
   let arguments = (ins Tiny_Vector:$value, Arg<Tiny_Buffer, "", [MemWrite]>:$buffer, Variadic<Index>:$offsets,
-                       AffineMapAttr:$map, OptionalAttr<IntegerSetAttr>:$mask);
+                       AffineMapAttr:$map, Variadic<Tiny_IndexTile>:$indices, OptionalAttr<DenseI64ArrayAttr>:$below,
+                       OptionalAttr<IntegerSetAttr>:$mask);
   let assemblyFormat = [{
-    $value `,` $buffer `[` $offsets `]` `by` $map (`mask` $mask^)? attr-dict `:` type($value) `,` type($buffer)
+    $value `,` $buffer `[` $offsets `]` `by` $map (`at` `(` $indices^ `:` type($indices) `)` `below` $below)?
+    (`mask` $mask^)? attr-dict `:` type($value) `,` type($buffer)
+  }];
+  // Without indices.
+  let builders = [OpBuilder<(ins "::mlir::Value":$value, "::mlir::Value":$buffer, "::mlir::ValueRange":$offsets,
+                                 "::mlir::AffineMapAttr":$map, "::mlir::IntegerSetAttr":$mask)>];
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<int64_t> getLimits() { return getBelow().value_or(::llvm::ArrayRef<int64_t>()); }
   }];
 }
 

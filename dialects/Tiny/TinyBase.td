@@ -59,6 +59,8 @@ def Tiny_Condition
     : Type<CPred<"$_self == ::mlir::RankedTensorType::get({}, ::mlir::IntegerType::get($_self.getContext(), 1))">,
            "tensor<i1>", "::mlir::RankedTensorType">,
       BuildableType<"::mlir::RankedTensorType::get({}, $_builder.getI1Type())">;
+def Tiny_IndexScalar : AnyTypeOf<[I32, I64], "i32 or i64">;
+def Tiny_IndexTile : VectorOfAnyRankOf<[I32, I64]>;
 def Tiny_Buffer : MemRefOf<[Tiny_Element]>;
 
 def Tiny_ReduceKind : I32EnumAttr<"ReduceKind", "how a reduction combines", [

@@ -31,6 +31,9 @@ mlir::Type elementType(mlir::Type type);
 /// Null for ReduceKind::None.
 mlir::TypedAttr reductionIdentity(ReduceKind kind, mlir::Type element);
 
+/// `map` with a further dimension in the place of each symbol.
+mlir::AffineMap symbolsAsDims(mlir::AffineMap map);
+
 /// Name of the module attribute (a string) that says for which chip the module is compiled, e.g. "nvidia:sm_80".
 constexpr llvm::StringLiteral kTargetAttr = "tiny.target";
 /// Name of the argument and result attribute (a string) that holds the user's name of an input or output.

@@ -48,6 +48,9 @@ mlir::func::FuncOp findMain(mlir::ModuleOp module);
 /// Inputs and outputs of the entry function as callers see them; unnamed ones are called input0, output0, ...
 artefact::EntryPoint entryPointOf(mlir::func::FuncOp main);
 
+/// A tensor of a ranked type as an artefact describes it.
+artefact::Tensor tensorOf(llvm::StringRef name, mlir::Type type);
+
 /// The artefact's name of a tiny element type; Invalid for what no artefact holds.
 artefact::DType dtypeOf(mlir::Type element);
 

@@ -26,17 +26,20 @@ static LogicalResult verifyOnlyTiny(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
-// After fusion @main only launches.
+// After fusion @main only launches, in loops and choices too.
 static LogicalResult verifyOnlyKernels(ModuleOp module) {
   WalkResult result = module.walk([](func::FuncOp function) {
     if (function->hasAttr("tiny.kernel"))
       return WalkResult::advance();
-    for (Operation &op : function.getOps())
-      if (!isa<tiny::KernelOp, tiny::LaunchOp, tiny::ParamOp, tiny::ConstOp, func::ReturnOp>(op)) {
-        op.emitError("'") << op.getName() << "' stands outside every kernel after fusion";
-        return WalkResult::interrupt();
-      }
-    return WalkResult::advance();
+    return function.getBody().walk<WalkOrder::PreOrder>([](Operation *op) {
+      if (isa<tiny::KernelOp>(op))
+        return WalkResult::skip();
+      if (isa<tiny::LaunchOp, tiny::ParamOp, tiny::ConstOp, tiny::LoopOp, tiny::CondOp, tiny::YieldOp, func::ReturnOp>(
+              op))
+        return WalkResult::advance();
+      op->emitError("'") << op->getName() << "' stands outside every kernel after fusion";
+      return WalkResult::interrupt();
+    });
   });
   return failure(result.wasInterrupted());
 }

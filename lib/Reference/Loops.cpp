@@ -166,6 +166,17 @@ FailureOr<std::vector<TensorRef>> BlockRun::stage(StageOp op) {
       registers[constant] = program.splat(lanes->front());
     } else if (auto iota = dyn_cast<IotaOp>(inner)) {
       registers[iota] = program.iota(iota.getMap(), *elementOf(iota.getType()), program.root());
+    } else if (auto lookup = dyn_cast<LookupOp>(inner)) {
+      TensorRef table = tensor(lookup.getTable());
+      std::optional<SmallVector<Lane>> fill = lanesOf(lookup.getFill());
+      if (!table)
+        return failure();
+      if (!fill)
+        return inner.emitError("expected a number as fill, found ") << lookup.getFill();
+      auto indices = llvm::map_to_vector(lookup.getIndices(), [&](Value v) { return registers.lookup(v); });
+      registers[lookup] =
+          program.lookup(table, program.root(), lookup.getMap(), lookup.getMask().value_or(IntegerSet()), indices,
+                         lookup.getBelow(), fill->front());
     } else if (std::optional<Elementwise> function = elementwiseOf(&inner)) {
       auto operands = llvm::map_to_vector(inner.getOperands(), [&](Value v) { return registers.lookup(v); });
       registers[inner.getResult(0)] = program.apply(*function, operands);

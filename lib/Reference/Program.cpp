@@ -4,6 +4,8 @@
 
 #include "lib/Reference/Program.h"
 
+#include "dialects/Tiny/TinyOps.h"
+
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -70,6 +72,22 @@ unsigned Program::load(TensorRef tensor, unsigned frame) {
 
 unsigned Program::select(unsigned frame, unsigned value, Lane fill) {
   return add({.kind = Instruction::Select, .frame = frame, .value = fill, .operands = {value}});
+}
+
+unsigned Program::lookup(TensorRef tensor, unsigned parent, AffineMap map, IntegerSet mask, ArrayRef<unsigned> indices,
+                         ArrayRef<int64_t> below, Lane fill) {
+  // A frame of the parent's coordinates and the indices, and in it the frame of the table.
+  unsigned dims = map.getNumDims() + indices.size();
+  unsigned with = frame(parent, AffineMap::getMultiDimIdentityMap(map.getNumDims(), map.getContext()), mask);
+  frames[with].coordinates.resize(dims);
+  unsigned inTable = frame(with, symbolsAsDims(map));
+  frames[with].deferred = frames[inTable].deferred = true;
+  return add({.kind = Instruction::Lookup,
+              .frame = inTable,
+              .value = fill,
+              .tensor = std::move(tensor),
+              .operands = SmallVector<unsigned, 3>(indices),
+              .below = SmallVector<int64_t, 1>(below)});
 }
 
 unsigned Program::apply(Elementwise function, ArrayRef<unsigned> operands) {
@@ -216,6 +234,33 @@ void Program::read(const Instruction &instruction, size_t count, Lane *out) {
   decode(tensor.element, gathered, count, out);
 }
 
+void Program::lookUp(const Instruction &instruction, size_t count, Lane *out) {
+  Frame &inTable = frames[instruction.frame], &with = frames[inTable.parent];
+  size_t first = with.coordinates.size() - instruction.operands.size();
+  follow(with, count);
+  if (with.valid != with.validStorage.data()) {
+    with.validStorage.assign(kChunk, 1);
+    if (with.valid)
+      std::copy_n(with.valid, count, with.validStorage.data());
+    with.valid = with.validStorage.data();
+  }
+  with.storage.resize(with.coordinates.size());
+  for (auto [i, operand] : llvm::enumerate(instruction.operands)) {
+    std::vector<int64_t> &column = with.storage[first + i];
+    column.resize(kChunk);
+    for (size_t k = 0; k < count; ++k) {
+      column[k] = registers[operand][k].i;
+      with.validStorage[k] &= column[k] >= 0 && column[k] < instruction.below[i];
+    }
+    with.coordinates[first + i] = column.data();
+  }
+  follow(inTable, count);
+  // `follow` has put coordinates to 0 where the parent is invalid.
+  read(instruction, count, out);
+  for (size_t k = 0; k < count; ++k)
+    out[k] = with.validStorage[k] ? out[k] : instruction.value;
+}
+
 void Program::execute(unsigned index, size_t count) {
   const Instruction &instruction = instructions[index];
   Lane *out = registers[index].data();
@@ -239,6 +284,8 @@ void Program::execute(unsigned index, size_t count) {
       out[k] = !valid || valid[k] ? value[k] : instruction.value;
     return;
   }
+  case Instruction::Lookup:
+    return lookUp(instruction, count, out);
   case Instruction::Apply: {
     const Lane *operands[3];
     for (auto [i, operand] : llvm::enumerate(instruction.operands))
@@ -259,7 +306,8 @@ std::string Program::run(llvm::function_ref<void(int64_t, size_t, ArrayRef<const
     size_t count = std::min<int64_t>(kChunk, total - first);
     enumerate(first, count);
     for (size_t f = 1; f < frames.size(); ++f)
-      follow(frames[f], count);
+      if (!frames[f].deferred)
+        follow(frames[f], count);
     for (unsigned i = 0; i < instructions.size(); ++i)
       execute(i, count);
     if (error.empty())

@@ -38,6 +38,10 @@ public:
   unsigned load(TensorRef tensor, unsigned frame);
   /// `value` where `frame` is valid, else `fill`.
   unsigned select(unsigned frame, unsigned value, tiny::Lane fill);
+  /// The tensor at `map` of the frame's coordinates and of the indices, which are the map's symbols, where each index
+  /// is at least 0 and below its limit, and `mask` holds; else `fill`.
+  unsigned lookup(TensorRef tensor, unsigned frame, mlir::AffineMap map, mlir::IntegerSet mask,
+                  llvm::ArrayRef<unsigned> indices, llvm::ArrayRef<int64_t> below, tiny::Lane fill);
   unsigned apply(tiny::Elementwise function, llvm::ArrayRef<unsigned> operands);
 
   /// Runs over the domain in row-major order. `use` gets the number of the first point, how many points follow, and
@@ -55,21 +59,24 @@ private:
     const uint8_t *valid = nullptr;
     std::vector<std::vector<int64_t>> storage;
     std::vector<uint8_t> validStorage;
+    bool deferred = false; ///< followed by the lookup that it belongs to, once the indices are known
   };
   struct Instruction {
-    enum Kind : uint8_t { Splat, Iota, Load, Select, Apply } kind;
+    enum Kind : uint8_t { Splat, Iota, Load, Select, Lookup, Apply } kind;
     unsigned frame = 0;
     tiny::Lane value = {};
     mlir::AffineMap map = {};
     TensorRef tensor = {};
     tiny::Elementwise function = {};
     llvm::SmallVector<unsigned, 3> operands = {};
+    llvm::SmallVector<int64_t, 1> below = {};
   };
 
   unsigned add(Instruction instruction);
   void enumerate(int64_t first, size_t count);
   void follow(Frame &frame, size_t count);
   void execute(unsigned index, size_t count);
+  void lookUp(const Instruction &instruction, size_t count, tiny::Lane *out);
   void read(const Instruction &instruction, size_t count, tiny::Lane *out);
   void evaluate(mlir::AffineExpr expr, const Frame &frame, size_t count, int64_t *out);
   std::string outside(const HostTensor &tensor, size_t dim, int64_t coordinate) const;

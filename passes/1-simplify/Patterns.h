@@ -20,6 +20,9 @@ void addEmptyPatterns(mlir::RewritePatternSet &patterns);
 /// Reductions of reductions, of one element; casts that lose nothing on the way.
 void addValuePatterns(mlir::RewritePatternSet &patterns);
 
+/// Loops and choices of which it is known what they do; values that they carry for nothing.
+void addControlPatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace tinyc
 
 #endif // TINYC_PASSES_1_SIMPLIFY_PATTERNS_H

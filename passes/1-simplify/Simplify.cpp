@@ -2,8 +2,8 @@
 //
 // simplify: folds and canonicalises the tiny ops on tensors until nothing changes.
 //
-// Needs: tiny on tensors. Leaves: the same, without identities, views of views, unused ops, and
-// with equal ops once. Refuses: nothing.
+// Needs: tiny on tensors. Leaves: the same, without identities, views of views, loops of known
+// few trips, unused ops, and with equal ops once. Refuses: nothing.
 //
 //   %a = tiny.view %x by affine_map<(d0, d1) -> (d1, d0)> : tensor<4x5xf32> -> tensor<5x4xf32>
 //   %b = tiny.view %a by affine_map<(d0, d1) -> (d1, d0)> : tensor<5x4xf32> -> tensor<4x5xf32>
@@ -34,6 +34,7 @@ struct Simplify : tinyc::impl::SimplifyBase<Simplify> {
     tinyc::addViewPatterns(patterns);
     tinyc::addEmptyPatterns(patterns);
     tinyc::addValuePatterns(patterns);
+    tinyc::addControlPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
       getOperation().emitError("simplify did not reach a fixed point: two canonicalisations undo each other");
       return signalPassFailure();

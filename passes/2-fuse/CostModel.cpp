@@ -39,6 +39,12 @@ bool isRecomputedCheaply(double work, double extra, double around, bool ofWeight
 
 bool isChosenCheaply(double work, double points, double bytes) { return work * points <= kWorkPerByte * 2 * bytes; }
 
+bool isComparedCheaply(int64_t rows, int64_t updates, int64_t width, int64_t each) {
+  double compared = static_cast<double>(rows) * static_cast<double>(updates) * static_cast<double>(each);
+  double walked = static_cast<double>(updates) * kWalkStep + static_cast<double>(rows) * static_cast<double>(width);
+  return compared <= kLaunchWork + 4 * walked;
+}
+
 bool isWorthItsUnits(int64_t units, int64_t points, int64_t saved, int64_t own) {
   return units >= kFewUnits || points < kLargeLoop || 4 * saved >= own;
 }

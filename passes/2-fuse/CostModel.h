@@ -12,6 +12,9 @@
 //   of such work for each byte that then is neither written nor read.
 // - A kernel that keeps whole rows in its work units has only as many units as rows. Below `kFewUnits` units a large
 //   pointwise loop is not drawn into it unless that saves traffic of its own size.
+// - A walk over the updates of a scatter does one after the other, which takes as long as `kWalkStep` units of work
+//   elsewhere each; comparing rows with updates takes part in everything that runs at once.
+// - Both sides of a choice are computed where that is less than a launch.
 // - A body that reads more than `kMostReads` tensors no longer fits registers and address units: it is cut.
 
 #ifndef TINYC_PASSES_2_FUSE_COSTMODEL_H
@@ -26,6 +29,7 @@ constexpr double kRecomputedShare = 0.1;
 constexpr double kWorkPerByte = 4;
 constexpr int64_t kFewUnits = 64;
 constexpr int64_t kLargeLoop = 1 << 16;
+constexpr int64_t kWalkStep = 64;
 constexpr unsigned kMostReads = 24;
 constexpr unsigned kDeepestBody = 256;
 
@@ -44,6 +48,10 @@ bool isRecomputedCheaply(double work, double extra, double around, bool ofWeight
 
 /// Whether to compute `work` units at each of `points` of a concat rather than write and read a part of `bytes`.
 bool isChosenCheaply(double work, double points, double bytes);
+
+/// Whether to compare each of `rows` with each of `updates` of a scatter, `width` elements a row, at `each` units of
+/// work a comparison, rather than walk the updates in order with `width` positions at once.
+bool isComparedCheaply(int64_t rows, int64_t updates, int64_t width, int64_t each);
 
 /// Whether a loop over `points` may join a kernel of `units` work units when that saves `saved` bytes of the `own`
 /// bytes that it moves.

@@ -8,6 +8,8 @@
 #include "passes/2-fuse/KernelCost.h"
 #include "passes/2-fuse/ScalarBody.h"
 
+#include "mlir/IR/IRMapping.h"
+
 using namespace mlir;
 using namespace tinyc::tiny;
 
@@ -23,30 +25,39 @@ struct StagePlan {
 
 class Emitter {
 public:
-  Emitter(func::FuncOp function, FusionPlan &plan) : block(function.getBody().front()), plan(plan) {}
-  void run();
+  Emitter(Block &block, FusionPlan &plan) : block(block), plan(plan) {}
+  void run(unsigned &number);
 
 private:
-  SmallVector<unsigned> order();
+  SmallVector<unsigned> order(ArrayRef<Operation *> control);
   SmallVector<StagePlan> planStages(const KernelPlan &kernel);
   bool joins(const Root &root, const StagePlan &stage);
   void emit(unsigned index, unsigned number);
+  Value emitScatter(ScatterOp scatter, unsigned number);
   void emitStage(OpBuilder &b, const StagePlan &stage, llvm::SetVector<Value> &inputs, Block &body);
 
   Block &block;
   FusionPlan &plan;
-  llvm::DenseMap<Value, Value> outside; // a root's value after its kernel
+  llvm::DenseMap<Value, Value> outside; // the value of a root, or of a scatter, after its kernel
   llvm::DenseMap<Value, Value> inside;  // a root's value in the kernel that is being built
   llvm::SetVector<Operation *> sources; // the ops of the kernel that is being built
 };
 } // namespace
 
-// Kernels in an order in which each comes after those it reads from.
-SmallVector<unsigned> Emitter::order() {
+// Kernels and, numbered after them, loops and choices, in an order in which each comes after those it reads from.
+SmallVector<unsigned> Emitter::order(ArrayRef<Operation *> control) {
   SmallVector<unsigned> sorted;
-  std::vector<char> state(plan.kernels.size(), 0); // 1: begun, 2: done
-  for (unsigned start = 0; start < plan.kernels.size(); ++start) {
-    if (plan.kernels[start].roots.empty())
+  unsigned kernels = plan.kernels.size();
+  std::vector<char> state(kernels + control.size(), 0); // 1: begun, 2: done
+  auto nodeOf = [&](Value value) -> std::optional<unsigned> {
+    if (Root *producer = plan.find(value))
+      return producer->kernel;
+    if (auto found = llvm::find(control, value.getDefiningOp()); found != control.end())
+      return kernels + (found - control.begin());
+    return std::nullopt;
+  };
+  for (unsigned start = 0; start < state.size(); ++start) {
+    if (start < kernels && plan.kernels[start].roots.empty())
       continue;
     SmallVector<unsigned> stack{start};
     while (!stack.empty()) {
@@ -58,10 +69,16 @@ SmallVector<unsigned> Emitter::order() {
         continue;
       }
       state[kernel] = 1;
-      for (unsigned root : plan.kernels[kernel].roots)
-        for (const Read &read : plan.roots[root].reads)
-          if (Root *producer = plan.find(read.value); producer && state[producer->kernel] == 0)
-            stack.push_back(producer->kernel);
+      auto push = [&](Value value) {
+        if (std::optional<unsigned> node = nodeOf(value); node && state[*node] == 0)
+          stack.push_back(*node);
+      };
+      if (kernel >= kernels)
+        llvm::for_each(control[kernel - kernels]->getOperands(), push);
+      else
+        for (unsigned root : plan.kernels[kernel].roots)
+          for (const Read &read : plan.roots[root].reads)
+            push(read.value);
     }
   }
   return sorted;
@@ -116,7 +133,17 @@ void Emitter::emitStage(OpBuilder &b, const StagePlan &stage, llvm::SetVector<Va
   llvm::DenseMap<Value, Value> here; // values of this stage's earlier roots at the same point
   SmallVector<BodyRead> reads;
   scalar.local = [&](Value value, AffineMap map) { return here.lookup(value); };
+  auto inKernel = [&](Value value) {
+    Value &known = inside[value];
+    if (!known) {
+      inputs.insert(value);
+      known = body.addArgument(value.getType(), value.getLoc());
+    }
+    return known;
+  };
   scalar.argument = [&](const BodyRead &read) {
+    if (read.lookup)
+      return inKernel(read.value);
     for (auto [i, known] : llvm::enumerate(reads))
       if (known.value == read.value && known.map == read.map && known.mask == read.mask && known.fill == read.fill)
         return Value(scratch->getArgument(i));
@@ -145,12 +172,7 @@ void Emitter::emitStage(OpBuilder &b, const StagePlan &stage, llvm::SetVector<Va
   SmallVector<IntegerSet> masks;
   SmallVector<TypedAttr> fills;
   for (const BodyRead &read : reads) {
-    Value operand = inside.lookup(read.value);
-    if (!operand) {
-      inputs.insert(read.value);
-      operand = inside[read.value] = body.addArgument(read.value.getType(), read.value.getLoc());
-    }
-    operands.push_back(operand);
+    operands.push_back(inKernel(read.value));
     maps.push_back(read.map);
     masks.push_back(read.mask);
     fills.push_back(read.fill);
@@ -183,8 +205,10 @@ void Emitter::emit(unsigned index, unsigned number) {
       yielded.push_back(inside[plan.roots[root].value]);
       types.push_back(yielded.back().getType());
     }
-  for (Value input : inputs)
-    arguments.push_back(plan.isRoot(input) ? outside.lookup(input) : input);
+  for (Value input : inputs) {
+    Value emitted = outside.lookup(input);
+    arguments.push_back(emitted ? emitted : input);
+  }
 
   SmallVector<Operation *> ops(sources.begin(), sources.end());
   llvm::sort(ops, [](Operation *a, Operation *c) { return a->isBeforeInBlock(c); });
@@ -206,10 +230,45 @@ void Emitter::emit(unsigned index, unsigned number) {
   }
 }
 
-void Emitter::run() {
-  SmallVector<Operation *> old = llvm::map_to_vector(block.without_terminator(), [](Operation &op) { return &op; });
-  for (auto [number, kernel] : llvm::enumerate(order()))
-    emit(kernel, number);
+// A kernel to itself, cut along all dimensions but the one that the indices stand for.
+Value Emitter::emitScatter(ScatterOp scatter, unsigned number) {
+  OpBuilder b(block.getTerminator());
+  Location loc = scatter.getLoc();
+  std::string name = "scatter_" + std::to_string(number);
+  int64_t shared = cast<RankedTensorType>(scatter.getType()).getRank() - 1;
+  auto op = KernelOp::create(b, loc, scatter.getType(), b.getStringAttr(name), b.getI64IntegerAttr(shared),
+                             scatter->getOperands(), ScheduleAttr());
+  Block *body = b.createBlock(&op.getBody());
+  IRMapping mapping;
+  for (Value operand : scatter->getOperands())
+    mapping.map(operand, body->addArgument(operand.getType(), loc));
+  Operation *inner = b.clone(*scatter, mapping);
+  YieldOp::create(b, loc, inner->getResults());
+  return op.getResult(0);
+}
+
+void Emitter::run(unsigned &number) {
+  SmallVector<Operation *> old, control;
+  for (Operation &op : block.without_terminator()) {
+    if (isControl(&op))
+      control.push_back(&op);
+    if (!isa<LoopOp, CondOp>(op))
+      old.push_back(&op);
+  }
+  for (unsigned node : order(control)) {
+    if (node < plan.kernels.size()) {
+      emit(node, number++);
+      continue;
+    }
+    Operation *op = control[node - plan.kernels.size()];
+    for (OpOperand &operand : op->getOpOperands())
+      if (Value emitted = outside.lookup(operand.get()))
+        operand.set(emitted);
+    if (auto scatter = dyn_cast<ScatterOp>(op))
+      outside[scatter.getResult()] = emitScatter(scatter, number++);
+    else
+      op->moveBefore(block.getTerminator());
+  }
   for (OpOperand &operand : block.getTerminator()->getOpOperands())
     if (Value emitted = outside.lookup(operand.get())) // a tensor without elements stays as it is
       operand.set(emitted);
@@ -218,6 +277,6 @@ void Emitter::run() {
       op->erase();
 }
 
-void emitKernels(func::FuncOp function, FusionPlan &plan) { Emitter(function, plan).run(); }
+void emitKernels(Block &block, FusionPlan &plan, unsigned &number) { Emitter(block, plan).run(number); }
 
 } // namespace tinyc::fusion

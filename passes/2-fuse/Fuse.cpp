@@ -2,8 +2,9 @@
 //
 // fuse: turns the ops on tensors into kernels.
 //
-// Needs: functions of one block of tiny ops on tensors, simplified. Leaves: weights, constants, kernels and the return;
-// what a kernel computes stands in its stages. Refuses: gather, scatter, loop and cond, by name and place.
+// Needs: functions of one block of tiny ops on tensors, simplified. Leaves: weights, constants, kernels, loops and
+// choices with the same in their bodies, and the return; what a kernel computes stands in its stages, or is a scatter
+// that walks its updates. Refuses: what is no op of tensors, by name and place.
 //
 //   %0 = tiny.mul %x, %y : tensor<4x5xf32>
 //   %1 = tiny.add %0, %z : tensor<4x5xf32>
@@ -35,29 +36,44 @@ struct Fuse : tinyc::impl::FuseBase<Fuse> {
     func::FuncOp function = getOperation();
     if (function.isExternal() || !hasTensors(function))
       return;
-    if (failed(accepts(function)))
+    if (!function.getBody().hasOneBlock()) {
+      function.emitError("fuse: expected a function of one block, found ")
+          << std::distance(function.getBody().begin(), function.getBody().end());
       return signalPassFailure();
-    tinyc::fusion::FusionPlan plan;
-    plan.remarks = remarks;
-    chooseRoots(function, plan);
-    groupRoots(plan);
-    emitKernels(function, plan);
+    }
+    if (failed(accepts(function.getBody().front())))
+      return signalPassFailure();
+    unsigned number = 0;
+    fuseBlock(function.getBody().front(), number);
   }
 
 private:
+  void fuseBlock(Block &block, unsigned &number) {
+    tinyc::fusion::chooseChoiceForms(block);
+    for (Operation &op : block)
+      for (Region &region : op.getRegions())
+        fuseBlock(region.front(), number);
+    tinyc::fusion::chooseScatterForms(block);
+    tinyc::fusion::FusionPlan plan;
+    plan.remarks = remarks;
+    chooseRoots(block, plan);
+    groupRoots(plan);
+    emitKernels(block, plan, number);
+  }
+
   // Functions of the tile level stand in the same module.
   static bool hasTensors(func::FuncOp function) {
     return llvm::any_of(function.getResultTypes(), llvm::IsaPred<RankedTensorType>);
   }
 
-  LogicalResult accepts(func::FuncOp function) {
+  LogicalResult accepts(Block &block) {
     bool accepted = true;
-    if (!function.getBody().hasOneBlock())
-      return function.emitError("fuse: expected a function of one block, found ")
-             << std::distance(function.getBody().begin(), function.getBody().end());
-    for (Operation &op : function.getBody().front().without_terminator())
-      if (!tinyc::fusion::isElementwise(&op) &&
-          !isa<ParamOp, ConstOp, IotaOp, ViewOp, ConcatOp, ReduceOp, KernelOp>(op)) {
+    for (Operation &op : block.without_terminator())
+      if (tinyc::fusion::isControl(&op)) {
+        for (Region &region : op.getRegions())
+          accepted &= succeeded(accepts(region.front()));
+      } else if (!tinyc::fusion::isElementwise(&op) &&
+                 !isa<ParamOp, ConstOp, IotaOp, ViewOp, ConcatOp, ReduceOp, GatherOp, ScatterOp, KernelOp>(op)) {
         InFlightDiagnostic error = op.emitError("fuse: no kernel can be made of '") << op.getName() << "' yet";
         if (isa_and_present<TinyDialect>(op.getDialect()))
           error.attachNote() << "the reference interpreter runs it (--device reference)";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The plan of fusion, made in three steps and then carried out:
+// The plan of fusion for one block, of a function or of a loop's or choice's body, made in three steps and then carried
+// out:
 //
 // 1. chooseRoots: which values are computed as a result of a stage. All others are evaluated where they are read.
 // 2. groupRoots: which roots share a kernel.
@@ -23,6 +24,7 @@ struct Read {
   mlir::Value value;
   mlir::AffineMap map;
   bool masked;
+  bool lookup = false; ///< anywhere in the value, where data says
 };
 
 /// A value that a stage computes.
@@ -30,7 +32,7 @@ struct Root {
   mlir::Value value;
   tiny::ReduceOp reduce;    ///< null: the value is computed point by point
   bool contraction = false; ///< a sum of products with reuse: one stage, a mul of two reads
-  bool returned = false;    ///< a result of the function
+  bool returned = false;    ///< a result of the block, or read by a loop, choice or scatter in it
   bool reachesOut = false;  ///< read by another kernel, or returned
 
   /// Sizes of the domain: the value's shape, or kept then reduced dimensions of the reduction's input.
@@ -57,6 +59,8 @@ struct FusionPlan {
   llvm::DenseMap<mlir::Value, unsigned> rootOf;
   std::vector<KernelPlan> kernels; ///< those without roots were merged into others
   bool remarks = false;
+  /// The roots that a loop or choice reads, or another one that it reads from.
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<unsigned>> rootsBehind;
 
   bool isRoot(mlir::Value value) const { return rootOf.contains(value); }
   Root *find(mlir::Value value) {
@@ -68,14 +72,28 @@ struct FusionPlan {
 /// The two factors of a sum of products whose factors are read again and again; empty if `reduce` is not one.
 llvm::SmallVector<mlir::Value, 2> contractionFactors(tiny::ReduceOp reduce);
 
-/// Fills plan.roots. Returned views, constants and arguments have become roots by an identity view.
-void chooseRoots(mlir::func::FuncOp function, FusionPlan &plan);
+/// Whether `op` reads tensors that are there and gives such: bounded control, which stays as it is with kernels in its
+/// bodies, or a scatter, which is a kernel to itself.
+inline bool isControl(mlir::Operation *op) {
+  return mlir::isa_and_present<tiny::LoopOp, tiny::CondOp, tiny::ScatterOp>(op);
+}
+
+/// Rewrites the scatters of the block that need no walk over their updates.
+void chooseScatterForms(mlir::Block &block);
+
+/// Rewrites the choices of the block of which both sides may be computed.
+void chooseChoiceForms(mlir::Block &block);
+
+/// Fills plan.roots and plan.rootsBehind. What a function returns although no op computes it has become a root by an
+/// identity view.
+void chooseRoots(mlir::Block &block, FusionPlan &plan);
 
 /// Fills plan.kernels.
 void groupRoots(FusionPlan &plan);
 
-/// Builds the kernels before the function's end and erases what they replace.
-void emitKernels(mlir::func::FuncOp function, FusionPlan &plan);
+/// Builds the kernels before the block's end, moves loops and choices between them, and erases what they replace.
+/// `number` is that of the next kernel's name.
+void emitKernels(mlir::Block &block, FusionPlan &plan, unsigned &number);
 
 /// "conv_relu": what a person calls a kernel of these ops on tensors, in the order of the function.
 std::string kernelName(llvm::ArrayRef<mlir::Operation *> ops);

@@ -4,7 +4,8 @@
 // a root that it reads, or one that reads the same tensors over the same domain, if
 //
 // - it reads what the kernel computes only inside its own work unit: at d0, d1, .. of the dimensions along which the
-//   kernel is cut, which are the kept dimensions of the reductions in it (rows), or all dimensions,
+//   kernel is cut, which are the kept dimensions of the reductions in it (rows), or all dimensions; a table that data
+//   points into is computed by another kernel,
 // - a contraction starts a kernel of its own; only pointwise values over the same dimensions follow it,
 // - no other kernel would have to run both before and after it,
 // - the cost model finds it worth the units.
@@ -26,6 +27,7 @@ public:
 
 private:
   std::optional<SmallVector<int64_t>> sharedWith(const Root &root, const KernelPlan &kernel, unsigned index);
+  SmallVector<unsigned> kernelsBehind(const Read &read);
   bool reaches(unsigned from, const llvm::SmallBitVector &targets);
   bool joinable(const Root &root, unsigned kernel, unsigned merged);
   bool mergeable(const Root &root, unsigned into, unsigned from);
@@ -78,9 +80,21 @@ std::optional<SmallVector<int64_t>> Grouper::sharedWith(const Root &root, const 
   }
   for (const Read &read : root.reads)
     if (Root *producer = plan.find(read.value); producer && producer->kernel == index)
-      if (!beginsWithIdentity(read.map, shared.size()))
+      if (read.lookup || !beginsWithIdentity(read.map, shared.size()))
         return std::nullopt;
   return shared;
+}
+
+// The kernels that a read waits for: the one that computes the value, or all that the loop or choice needs of which it
+// is a result.
+SmallVector<unsigned> Grouper::kernelsBehind(const Read &read) {
+  if (Root *producer = plan.find(read.value))
+    return {producer->kernel};
+  SmallVector<unsigned> kernels;
+  if (Operation *op = read.value.getDefiningOp(); isControl(op))
+    for (unsigned root : plan.rootsBehind[op])
+      kernels.push_back(plan.roots[root].kernel);
+  return kernels;
 }
 
 // Whether kernel `from` needs, directly or not, one of `targets`.
@@ -99,8 +113,7 @@ bool Grouper::reaches(unsigned from, const llvm::SmallBitVector &targets) {
     seen.set(kernel);
     for (unsigned root : plan.kernels[kernel].roots)
       for (const Read &read : plan.roots[root].reads)
-        if (Root *producer = plan.find(read.value))
-          work.push_back(producer->kernel);
+        llvm::append_range(work, kernelsBehind(read));
   }
   return false;
 }
@@ -110,10 +123,12 @@ bool Grouper::joinable(const Root &root, unsigned kernel, unsigned merged) {
   llvm::SmallBitVector targets(plan.kernels.size());
   targets.set(kernel);
   targets.set(merged);
-  for (const Read &read : root.reads)
-    if (Root *producer = plan.find(read.value);
-        producer && producer->kernel != kernel && producer->kernel != merged && reaches(producer->kernel, targets))
-      return false;
+  for (const Read &read : root.reads) {
+    bool direct = plan.isRoot(read.value);
+    for (unsigned behind : kernelsBehind(read))
+      if (!(direct && (behind == kernel || behind == merged)) && reaches(behind, targets))
+        return false;
+  }
   return true;
 }
 
@@ -125,7 +140,7 @@ bool Grouper::mergeable(const Root &root, unsigned into, unsigned from) {
     for (unsigned member : plan.kernels[kernel].roots) {
       for (const Read &read : plan.roots[member].reads)
         if (Root *producer = plan.find(read.value); producer && producer->kernel == (kernel == into ? from : into))
-          if (!beginsWithIdentity(read.map, a.shared.size()))
+          if (read.lookup || !beginsWithIdentity(read.map, a.shared.size()))
             return false;
       if (!joinable(plan.roots[member], into, from))
         return false;
@@ -188,7 +203,7 @@ void Grouper::run() {
     ScalarBody body(plan, root.domain, /*builder=*/nullptr);
     body.define(root);
     for (const BodyRead &read : body.getReads())
-      root.reads.push_back({read.value, read.map, read.mask != IntegerSet()});
+      root.reads.push_back({read.value, read.map, read.mask != IntegerSet(), read.lookup});
     int64_t own = byteCount(root.value.getType());
     for (const Read &read : root.reads)
       own += byteCount(read.value.getType());

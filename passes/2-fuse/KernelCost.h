@@ -2,7 +2,8 @@
 //
 // How much a kernel moves and computes, as the launch, the profile and the tests count it.
 //
-// Bytes: every input once and every result once, whole, however often and however little of them is read.
+// Bytes: every input once and every result once, whole, however often and however little of them is read; but of a
+// table of lookups no more than an element for each.
 //
 // Flops: at each point of a stage's domain one for each arithmetic op of its body (add, mul, div, mod, max, sqrt, sin,
 // exp, log, round; on integers too) and one for each sum, prod or max that the point takes part in. Conversions,

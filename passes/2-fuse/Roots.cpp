@@ -2,7 +2,8 @@
 //
 // Step 1 of fusion: which values a stage computes and keeps. A reduction always is one. An elementwise value is one if
 //
-// - the function returns it, or it is a factor of a contraction (which takes two plain reads),
+// - the block returns it, a loop or choice reads it, or it is a factor of a contraction (which takes two plain reads),
+// - it is the table of a gather: data says which of its elements are read,
 // - it follows a contraction pointwise and what reads it is not pointwise: it belongs to the contraction's epilogue,
 // - it would be computed again and again: read at several places, or through a view that repeats it, and computing it
 //   again costs more than keeping it (the cost model decides),
@@ -12,6 +13,7 @@
 
 #include "passes/2-fuse/CostModel.h"
 #include "passes/2-fuse/FusionPlan.h"
+#include "passes/2-fuse/ScalarBody.h"
 
 #include <numeric>
 
@@ -112,11 +114,13 @@ struct Below {
 
 class RootChooser {
 public:
-  RootChooser(func::FuncOp function, FusionPlan &plan) : block(function.getBody().front()), plan(plan) {}
+  RootChooser(Block &block, FusionPlan &plan) : block(block), plan(plan) {}
   void run();
 
 private:
   void returnRootsOnly();
+  void readByControl();
+  void findRootsBehind();
   void lookAbove(Operation *op);
   void lookBelow(Operation *op);
   bool decide(Operation *op, const Below &below);
@@ -133,8 +137,8 @@ private:
 };
 } // namespace
 
-// What is returned must be computed by a kernel: arguments, weights and constants are copied. Of a tensor without
-// elements there is nothing to compute; `simplify` has made it a constant.
+// What a function returns must be computed by a kernel: arguments, weights and constants are copied. Of a tensor
+// without elements there is nothing to compute; `simplify` has made it a constant.
 void RootChooser::returnRootsOnly() {
   Operation *end = block.getTerminator();
   for (OpOperand &operand : end->getOpOperands()) {
@@ -142,6 +146,8 @@ void RootChooser::returnRootsOnly() {
     Operation *op = value.getDefiningOp();
     if ((!op || isa<ParamOp, ConstOp>(op)) && elementCount(value.getType()) == 0)
       continue;
+    if (isControl(op) || (isa<YieldOp>(end) && (!op || isa<ParamOp, ConstOp>(op))))
+      continue; // it is there, and is copied where it is wanted
     if (!op || isa<ParamOp, ConstOp>(op)) {
       OpBuilder b(end);
       auto type = cast<RankedTensorType>(value.getType());
@@ -152,7 +158,42 @@ void RootChooser::returnRootsOnly() {
   }
 }
 
+// Loops and choices read tensors that are there: what is computed for them is a root.
+void RootChooser::readByControl() {
+  for (Operation &op : block)
+    if (isControl(&op))
+      for (Value operand : op.getOperands())
+        if (Operation *source = operand.getDefiningOp(); source && !isa<ParamOp, ConstOp>(source) && !isControl(source))
+          returned.insert(operand);
+}
+
+void RootChooser::findRootsBehind() {
+  for (Operation &op : block) {
+    if (!isControl(&op))
+      continue;
+    SmallVector<unsigned> behind;
+    for (Value operand : op.getOperands()) {
+      if (auto it = plan.rootOf.find(operand); it != plan.rootOf.end())
+        behind.push_back(it->second);
+      else if (isControl(operand.getDefiningOp()))
+        llvm::append_range(behind, plan.rootsBehind[operand.getDefiningOp()]);
+    }
+    plan.rootsBehind[&op] = std::move(behind);
+  }
+}
+
 void RootChooser::lookAbove(Operation *op) {
+  if (isControl(op)) {
+    unsigned before = 0;
+    for (Value operand : op->getOperands())
+      before = std::max(before, above[operand].kernelsBefore + 1);
+    for (Value result : op->getResults()) {
+      addLeaf(above[result], result);
+      above[result].ofWeights = false;
+      above[result].kernelsBefore = before;
+    }
+    return;
+  }
   Value result = op->getResult(0);
   Above sum;
   if (isa<ParamOp>(op)) {
@@ -173,11 +214,19 @@ void RootChooser::lookAbove(Operation *op) {
     sum.ofWeights = input.ofWeights;
   } else {
     bool pointwise = isElementwise(op);
-    for (Value operand : op->getOperands()) {
-      const Above &part = above[operand];
-      for (Value leaf : part.leaves)
-        addLeaf(sum, leaf);
-      sum.work += part.work;
+    auto gather = dyn_cast<GatherOp>(op);
+    if (gather)
+      if (Value table = tableOf(gather.getInput()); !isExternal(table) && !table.getDefiningOp<ReduceOp>())
+        forced.insert(table);
+    for (OpOperand &use : op->getOpOperands()) {
+      const Above &part = above[use.get()];
+      if (gather && use.getOperandNumber() == 0) {
+        addLeaf(sum, tableOf(gather.getInput()));
+      } else {
+        for (Value leaf : part.leaves)
+          addLeaf(sum, leaf);
+        sum.work += part.work;
+      }
       sum.depth = std::max(sum.depth, part.depth);
       sum.ofWeights &= part.ofWeights;
       // What stays in an epilogue needs nothing that comes after the contraction's kernel.
@@ -245,10 +294,12 @@ bool RootChooser::decide(Operation *op, const Below &uses) {
 }
 
 void RootChooser::lookBelow(Operation *op) {
+  if (isControl(op))
+    return;
   Value value = op->getResult(0);
   Below uses;
   for (Operation *user : value.getUsers()) {
-    if (user == block.getTerminator())
+    if (user == block.getTerminator() || isControl(user))
       continue;
     Value result = user->getResult(0);
     auto it = below.find(result);
@@ -283,6 +334,7 @@ void RootChooser::lookBelow(Operation *op) {
 
 void RootChooser::run() {
   returnRootsOnly();
+  readByControl();
   for (Value argument : block.getArguments()) {
     above[argument].ofWeights = false;
     addLeaf(above[argument], argument);
@@ -292,6 +344,8 @@ void RootChooser::run() {
   for (Operation &op : llvm::reverse(block.without_terminator()))
     lookBelow(&op);
   for (Operation &op : block.without_terminator()) {
+    if (isControl(&op))
+      continue;
     Value value = op.getResult(0);
     if (!roots.contains(value))
       continue;
@@ -313,8 +367,9 @@ void RootChooser::run() {
     plan.rootOf[value] = plan.roots.size();
     plan.roots.push_back(std::move(root));
   }
+  findRootsBehind();
 }
 
-void chooseRoots(func::FuncOp function, FusionPlan &plan) { RootChooser(function, plan).run(); }
+void chooseRoots(Block &block, FusionPlan &plan) { RootChooser(block, plan).run(); }
 
 } // namespace tinyc::fusion

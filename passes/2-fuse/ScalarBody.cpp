@@ -15,12 +15,18 @@ using namespace tinyc::tiny;
 
 namespace tinyc::fusion {
 
-static bool isExternal(Value value) {
+bool isExternal(Value value) {
   Operation *op = value.getDefiningOp();
-  if (!op || isa<ParamOp>(op))
+  if (!op || isa<ParamOp>(op) || isControl(op))
     return true;
   auto constant = dyn_cast<ConstOp>(op);
   return constant && isa<ElementsAttr>(constant.getValue()) && !isa<SplatElementsAttr>(constant.getValue());
+}
+
+Value tableOf(Value input) {
+  for (auto view = input.getDefiningOp<ViewOp>(); view && !view.getMask(); view = input.getDefiningOp<ViewOp>())
+    input = view.getInput();
+  return input;
 }
 
 static TypedAttr scalarOf(ConstOp op) {
@@ -102,6 +108,10 @@ Value ScalarBody::compute(Operation *op, AffineMap map, IntegerSet mask, TypedAt
     }
   if (auto constantOp = dyn_cast<ConstOp>(op); constantOp && fill && scalarOf(constantOp) == fill)
     return constant(fill, loc);
+  if (auto gathered = dyn_cast<GatherOp>(op); gathered && (!fill || fill == gathered.getOtherwise())) {
+    ops.insert(op);
+    return gather(gathered, map, mask);
+  }
   if (mask && fill)
     return select(mask, at(op->getResult(0), map, mask, {}), fill, loc);
   if (auto constantOp = dyn_cast<ConstOp>(op))
@@ -138,6 +148,48 @@ Value ScalarBody::view(ViewOp op, AffineMap map, IntegerSet mask, TypedAttr fill
     return at(op.getInput(), composed, both.set, fill);
   Value inner = at(op.getInput(), composed, both.set, ownFill);
   return mask && fill && fill != ownFill ? select(mask, inner, fill, loc) : inner;
+}
+
+// Outside of the mask the result is what the gather gives out of range.
+Value ScalarBody::gather(GatherOp op, AffineMap map, IntegerSet mask) {
+  MLIRContext *context = op.getContext();
+  ArrayRef<AffineExpr> point = map.getResults();
+  unsigned rank = domain.size(), dim = op.getDim();
+  size_t count = cast<RankedTensorType>(op.getIndices().getType()).getRank();
+  AffineMap place = AffineMap::get(rank, 0, point.slice(dim, count), context);
+  Value index = at(op.getIndices(), place, mask, {});
+
+  // The index is one more dimension, with the range that the lookup checks, while the views of the table are composed.
+  SmallVector<AffineExpr> position(point.take_front(dim));
+  position.push_back(getAffineDimExpr(rank, context));
+  llvm::append_range(position, point.drop_front(dim + count));
+  AffineMap inTable = AffineMap::get(rank + 1, 0, position, context);
+  SmallVector<int64_t> sizes(domain);
+  sizes.push_back(cast<RankedTensorType>(op.getInput().getType()).getDimSize(dim));
+  IntegerSet where = mask ? IntegerSet::get(rank + 1, 0, mask.getConstraints(), mask.getEqFlags()) : mask;
+  Value table = op.getInput();
+  while (!plan.isRoot(table) && !isExternal(table)) {
+    auto view = table.getDefiningOp<ViewOp>();
+    ops.insert(view);
+    inTable = simplifyMap(view.getMap().compose(inTable), sizes, where);
+    table = view.getInput();
+  }
+  SmallVector<AffineExpr> dims;
+  for (unsigned d = 0; d < rank; ++d)
+    dims.push_back(getAffineDimExpr(d, context));
+  dims.push_back(getAffineSymbolExpr(0, context));
+  inTable = inTable.replaceDimsAndSymbols(dims, {}, rank, 1);
+
+  reads.push_back({table, inTable, mask, op.getOtherwise(), /*lookup=*/true});
+  if (!builder)
+    return {};
+  auto integer = cast<IntegerType>(index.getType());
+  bool narrow = integer.getWidth() < 32 || (integer.getWidth() == 32 && !integer.isUnsigned());
+  if (Type wanted = builder->getIntegerType(narrow ? 32 : 64); integer != wanted)
+    index = CastOp::create(*builder, op.getLoc(), index, wanted);
+  return LookupOp::create(*builder, op.getLoc(), op.getOtherwise().getType(), argument(reads.back()),
+                          AffineMapAttr::get(inTable), index, builder->getDenseI64ArrayAttr(sizes.back()),
+                          mask ? IntegerSetAttr::get(mask) : IntegerSetAttr(), op.getOtherwise());
 }
 
 Value ScalarBody::concat(ConcatOp op, AffineMap map, IntegerSet mask) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Evaluates a value of the tensor level at one point of a stage's domain: walks up through elementwise ops, views and
-// concats, composing maps and masks, to the reads of roots, arguments and weights.
+// concats, composing maps and masks, to the reads of roots, arguments and weights. A gather evaluates its indices and
+// becomes a lookup in its table.
 
 #ifndef TINYC_PASSES_2_FUSE_SCALARBODY_H
 #define TINYC_PASSES_2_FUSE_SCALARBODY_H
@@ -21,7 +22,15 @@ struct BodyRead {
   mlir::AffineMap map;
   mlir::IntegerSet mask; ///< null: every point is read
   mlir::TypedAttr fill;  ///< null where there is no mask
+  bool lookup = false;   ///< where data says: the map has a symbol for the index
 };
+
+/// What a gather from `input` reads: `input` itself seen through views without masks.
+mlir::Value tableOf(mlir::Value input);
+
+/// Whether `value` is a tensor that is there without a kernel: an argument, a weight, a constant of several numbers,
+/// the result of a loop or choice.
+bool isExternal(mlir::Value value);
 
 class ScalarBody {
 public:
@@ -34,7 +43,7 @@ public:
 
   /// The scalar of an access that does not become a read; asked before each read of a root.
   std::function<mlir::Value(mlir::Value root, mlir::AffineMap map)> local;
-  /// The body's argument for a new read.
+  /// The body's argument for a new read; for a lookup, the kernel's argument that is its table.
   std::function<mlir::Value(const BodyRead &)> argument;
 
   llvm::ArrayRef<BodyRead> getReads() const { return reads; }
@@ -45,6 +54,7 @@ private:
   mlir::Value at(mlir::Value value, mlir::AffineMap map, mlir::IntegerSet mask, mlir::TypedAttr fill);
   mlir::Value compute(mlir::Operation *op, mlir::AffineMap map, mlir::IntegerSet mask, mlir::TypedAttr fill);
   mlir::Value view(tiny::ViewOp op, mlir::AffineMap map, mlir::IntegerSet mask, mlir::TypedAttr fill);
+  mlir::Value gather(tiny::GatherOp op, mlir::AffineMap map, mlir::IntegerSet mask);
   mlir::Value concat(tiny::ConcatOp op, mlir::AffineMap map, mlir::IntegerSet mask);
   mlir::Value read(mlir::Value value, mlir::AffineMap map, mlir::IntegerSet mask, mlir::TypedAttr fill);
   mlir::Value select(mlir::IntegerSet mask, mlir::Value value, mlir::TypedAttr fill, mlir::Location loc);

@@ -159,6 +159,11 @@ std::optional<Contraction> tinyc::matchContraction(KernelOp kernel) {
 }
 
 SmallVector<int64_t> tinyc::sharedSizes(KernelOp kernel) {
+  if (ScatterOp scatter = kernel.getScatter()) {
+    SmallVector<int64_t> sizes(cast<RankedTensorType>(scatter.getType()).getShape());
+    sizes.erase(sizes.begin() + scatter.getDim());
+    return sizes;
+  }
   auto stages = kernel.getStages();
   if (stages.empty())
     return {};

@@ -43,11 +43,12 @@ struct ProveBounds : tinyc::impl::ProveBoundsBase<ProveBounds> {
         values.setRange(function.getArguments().back(), {0, found->second - 1});
       function.walk([&](Operation *op) {
         if (auto load = dyn_cast<LoadOp>(op))
-          proven &= prove(op, load.getType().getShape(), load.getOffsets(), load.getMap(), load.getMask(),
-                          load.getBuffer(), values, prover);
+          proven &= prove(op, load.getType().getShape(), load.getOffsets(), symbolsAsDims(load.getMap()),
+                          load.getMask(), load.getLimits(), load.getBuffer(), values, prover);
         else if (auto store = dyn_cast<StoreOp>(op))
           proven &= prove(op, cast<VectorType>(store.getValue().getType()).getShape(), store.getOffsets(),
-                          store.getMap(), store.getMask(), store.getBuffer(), values, prover);
+                          symbolsAsDims(store.getMap()), store.getMask(), store.getLimits(), store.getBuffer(), values,
+                          prover);
       });
     });
     numPrograms = prover.programs;
@@ -68,13 +69,29 @@ private:
         proven = false;
       }
     }
+    // The range check of a lookup is what is known of its indices.
+    for (LookupOp lookup : stage.getBody().front().getOps<LookupOp>()) {
+      AffineMap map = symbolsAsDims(lookup.getMap());
+      SmallVector<tinyc::Interval> box(domain);
+      llvm::append_range(box, tinyc::domainOf(lookup.getBelow()));
+      IntegerSet mask = lookup.getMask() ? widen(*lookup.getMask(), box.size()) : IntegerSet();
+      if (auto why = prover.refute(map, mask, box, cast<RankedTensorType>(lookup.getTable().getType()).getShape())) {
+        lookup.emitError("cannot prove that the lookup stays in its table: ") << *why;
+        proven = false;
+      }
+    }
     return proven;
+  }
+
+  static IntegerSet widen(IntegerSet set, unsigned dims) {
+    return IntegerSet::get(dims, 0, set.getConstraints(), set.getEqFlags());
   }
 
   // The access's domain has a point for each element of the tile, and stands at the offsets: over the variables of
   // the offsets and one variable for each dimension of the tile, everything is affine.
+  // `below` are the limits of indices that are data, the map's last dimensions.
   static bool prove(Operation *op, ArrayRef<int64_t> tile, ValueRange offsets, AffineMap map,
-                    std::optional<IntegerSet> mask, Value buffer, tinyc::IndexValues &values,
+                    std::optional<IntegerSet> mask, ArrayRef<int64_t> below, Value buffer, tinyc::IndexValues &values,
                     tinyc::BoundsProver &prover) {
     MLIRContext *context = op->getContext();
     SmallVector<AffineExpr> point;
@@ -122,8 +139,12 @@ private:
       point[i] = point[i].replaceDims(renamed) + getAffineDimExpr(box.size(), context);
       box.push_back({0, size - 1});
     }
+    for (int64_t limit : below) {
+      point.push_back(getAffineDimExpr(box.size(), context));
+      box.push_back({0, limit - 1});
+    }
     AffineMap pointMap = AffineMap::get(box.size(), 0, point, context);
-    IntegerSet where = mask ? tinyc::composeMask(*mask, pointMap) : IntegerSet();
+    IntegerSet where = mask ? tinyc::composeMask(widen(*mask, point.size()), pointMap) : IntegerSet();
     if (!used.empty()) {
       for (AffineExpr &fact : used)
         fact = fact.replaceDims(renamed);

@@ -125,7 +125,8 @@ FailureOr<func::FuncOp> Tile::tileKernel(KernelOp kernel, const Chip &chip) {
   b.setInsertionPointToStart(function.addEntryBlock());
   TiledFunction f{kernel, *kernel.getSchedule(), chip, function};
   std::optional<Contraction> contraction = matchContraction(kernel);
-  LogicalResult tiled = !contraction                      ? tileStages(b, f)
+  LogicalResult tiled = kernel.getScatter()               ? tileScatter(b, f)
+                        : !contraction                    ? tileStages(b, f)
                         : chip.kind == ChipKind::Cpu      ? tileContractionCpu(b, f, *contraction)
                         : hasGpuContraction(*contraction) ? tileContractionGpu(b, f, *contraction)
                                                           : tileStages(b, f);

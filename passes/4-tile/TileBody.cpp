@@ -101,8 +101,24 @@ Value tinyc::insideSet(OpBuilder &b, Location loc, const TileDomain &domain, Int
   return inside;
 }
 
+// A lookup of the stage at the tile's points: what lies beyond the domain's bounds is not touched.
+static Value emitLookup(OpBuilder &b, LookupOp lookup, const TileDomain &domain, AffineMap points, ValueRange indices,
+                        Value buffer, IntegerSet within) {
+  AffineMap own = lookup.getMap();
+  SmallVector<AffineExpr> symbols;
+  for (unsigned i = 0; i < own.getNumSymbols(); ++i)
+    symbols.push_back(b.getAffineSymbolExpr(i));
+  AffineMap map = own.replaceDimsAndSymbols(points.getResults(), symbols, domain.rank(), own.getNumSymbols());
+  IntegerSet mask = intersect(composeSet(lookup.getMask().value_or(IntegerSet()), points), within);
+  IntegerSet set = maskWithBounds(b.getContext(), domain, mask, [&](unsigned d) { return map.isFunctionOfDim(d); });
+  return LoadOp::create(b, lookup.getLoc(), domain.type(lookup.getType()), buffer, domain.offsets,
+                        AffineMapAttr::get(map), indices, lookup.getBelowAttr(),
+                        set ? IntegerSetAttr::get(set) : IntegerSetAttr(), lookup.getFill());
+}
+
 SmallVector<Value> tinyc::emitBody(OpBuilder &b, StageOp stage, const TileDomain &domain, AffineMap points,
-                                   ArrayRef<Value> arguments) {
+                                   ArrayRef<Value> arguments, function_ref<Value(BlockArgument)> buffer,
+                                   IntegerSet within) {
   IRMapping mapping;
   for (auto [argument, value] : llvm::zip_equal(stage.getBody().getArguments(), arguments))
     mapping.map(argument, value);
@@ -114,6 +130,12 @@ SmallVector<Value> tinyc::emitBody(OpBuilder &b, StageOp stage, const TileDomain
     if (auto iota = dyn_cast<IotaOp>(op)) {
       mapping.map(iota.getResult(), IotaOp::create(b, op.getLoc(), domain.type(iota.getType()),
                                                    iota.getMap().compose(points), domain.offsets));
+      continue;
+    }
+    if (auto lookup = dyn_cast<LookupOp>(op)) {
+      auto indices = llvm::map_to_vector(lookup.getIndices(), [&](Value index) { return mapping.lookup(index); });
+      mapping.map(lookup.getResult(), emitLookup(b, lookup, domain, points, indices,
+                                                 buffer(cast<BlockArgument>(lookup.getTable())), within));
       continue;
     }
     Operation *clone = b.clone(op, mapping);

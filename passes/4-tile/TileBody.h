@@ -42,9 +42,12 @@ mlir::Value insideBounds(mlir::OpBuilder &b, mlir::Location loc, const TileDomai
 mlir::Value insideSet(mlir::OpBuilder &b, mlir::Location loc, const TileDomain &domain, mlir::IntegerSet set);
 
 /// The values that the stage's body yields on the tile. `points` gives the stage's domain from the tile's dimensions
-/// (for reading iota), `arguments` the reads.
+/// (for reading iota), `arguments` the reads, `buffer` where a kernel's argument lies; lookups touch nothing outside of
+/// `within` (null: everywhere inside the domain's bounds).
 llvm::SmallVector<mlir::Value> emitBody(mlir::OpBuilder &b, tiny::StageOp stage, const TileDomain &domain,
-                                        mlir::AffineMap points, llvm::ArrayRef<mlir::Value> arguments);
+                                        mlir::AffineMap points, llvm::ArrayRef<mlir::Value> arguments,
+                                        llvm::function_ref<mlir::Value(mlir::BlockArgument)> buffer,
+                                        mlir::IntegerSet within = {});
 
 /// a op b, as the reduction `kind` combines.
 mlir::Value combine(mlir::OpBuilder &b, mlir::Location loc, tiny::ReduceKind kind, mlir::Value lhs, mlir::Value rhs);

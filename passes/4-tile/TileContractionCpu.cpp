@@ -259,7 +259,7 @@ void ContractionTiler::finish(Value row, Value firstColumn, Value sumRow) {
                                  stage.getMap(i).compose(toParallel), composeSet(stage.getMask(i), toParallel),
                                  stage.getFill(i)));
     }
-    for (auto [result, tile] : llvm::zip_equal(stage.getResults(), emitBody(b, stage, domain, toParallel, reads)))
+    for (auto [result, tile] : llvm::zip_equal(stage.getResults(), f.emit(b, stage, domain, toParallel, reads)))
       write(result, tile);
   }
 }

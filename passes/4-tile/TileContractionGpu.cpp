@@ -113,7 +113,7 @@ private:
 
   Value load(Value buffer, const TileDomain &tile, AffineMap map, IntegerSet mask, TypedAttr fill) {
     auto type = cast<MemRefType>(buffer.getType());
-    return LoadOp::create(b, loc, tile.type(type.getElementType()), buffer, tile.offsets, map,
+    return LoadOp::create(b, loc, tile.type(type.getElementType()), buffer, tile.offsets, AffineMapAttr::get(map),
                           mask ? IntegerSetAttr::get(mask) : IntegerSetAttr(), mask ? fill : TypedAttr());
   }
 
@@ -198,7 +198,7 @@ private:
     auto write = [&](Value result, Value value) {
       values[result] = value;
       for (Value buffer : f.outputs(result))
-        StoreOp::create(b, loc, value, buffer, tile.offsets, toParallel,
+        StoreOp::create(b, loc, value, buffer, tile.offsets, AffineMapAttr::get(toParallel),
                         within ? IntegerSetAttr::get(within) : IntegerSetAttr());
     };
     write(stage.getResult(0), sums);
@@ -218,7 +218,7 @@ private:
         reads.push_back(load(f.buffer(cast<BlockArgument>(operand)), tile, map.compose(toParallel),
                              inside(toParallel, depends, false, composeSet(own, toParallel)), next.getFill(i)));
       }
-      for (auto [result, value] : llvm::zip_equal(next.getResults(), emitBody(b, next, tile, toParallel, reads)))
+      for (auto [result, value] : llvm::zip_equal(next.getResults(), f.emit(b, next, tile, toParallel, reads, within)))
         write(result, value);
     }
   }

@@ -309,7 +309,7 @@ SmallVector<Value> StageTiler::emitPoint(StageOp stage, const TileDomain &domain
   for (auto [i, operand] : llvm::enumerate(stage.getOperands()))
     reads.push_back(readValue(operand, loc, domain, stage.getMap(i), stage.getMask(i), stage.getFill(i)));
   AffineMap points = AffineMap::getMultiDimIdentityMap(domain.rank(), b.getContext());
-  SmallVector<Value> values = emitBody(b, stage, domain, points, reads), combined;
+  SmallVector<Value> values = f.emit(b, stage, domain, points, reads), combined;
   // Only points beyond the reduced dimensions' bounds would disturb a reduction; those of rows are never written.
   TileDomain reducedDomain = domain;
   for (unsigned d = 0; d < stage.getNumParallel(); ++d)
@@ -364,7 +364,7 @@ Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain,
   for (auto [i, operand] : llvm::enumerate(producer.getOperands()))
     reads.push_back(readValue(operand, loc, domain, producer.getMap(i).compose(map),
                               intersect(composeSet(producer.getMask(i), map), mask), producer.getFill(i)));
-  Value computed = emitBody(b, producer, domain, map, reads)[cast<OpResult>(value).getResultNumber()];
+  Value computed = f.emit(b, producer, domain, map, reads)[cast<OpResult>(value).getResultNumber()];
   Value inside = insideSet(b, loc, domain, mask);
   if (!inside)
     return computed;

@@ -22,6 +22,13 @@ struct TiledFunction {
   mlir::Value buffer(mlir::BlockArgument input) const { return function.getArgument(input.getArgNumber()); }
   mlir::Value resultBuffer(unsigned result) const { return function.getArgument(kernel.getNumOperands() + result); }
   mlir::Value unit() const { return function.getArguments().back(); }
+  /// emitBody with the kernel's buffers.
+  llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &b, tiny::StageOp stage, const TileDomain &domain,
+                                      mlir::AffineMap points, llvm::ArrayRef<mlir::Value> arguments,
+                                      mlir::IntegerSet within = {}) const {
+    auto where = [&](mlir::BlockArgument input) { return buffer(input); };
+    return emitBody(b, stage, domain, points, arguments, where, within);
+  }
   /// The buffers that `stageResult` leaves the kernel through.
   llvm::SmallVector<mlir::Value> outputs(mlir::Value stageResult) const;
 };
@@ -39,6 +46,9 @@ mlir::Value addAndLimit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value valu
 
 /// Pointwise kernels and rows with reductions, of any chip; the way for every kernel that has no better one.
 mlir::LogicalResult tileStages(mlir::OpBuilder &b, const TiledFunction &f);
+
+/// A scatter: each unit copies its part of the input and walks all updates in order.
+mlir::LogicalResult tileScatter(mlir::OpBuilder &b, const TiledFunction &f);
 
 /// Contractions on a CPU: packed operands, register tiles.
 mlir::LogicalResult tileContractionCpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);

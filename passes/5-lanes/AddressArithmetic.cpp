@@ -71,6 +71,7 @@ int64_t tinyc::knownDivisor(Value value) {
 }
 
 AffineExpr tinyc::linearAddress(MemRefType buffer, AffineMap map) {
+  map = tiny::symbolsAsDims(map);
   AffineExpr linear = getAffineConstantExpr(0, map.getContext());
   int64_t stride = 1;
   for (int64_t d = buffer.getRank(); d-- > 0; stride *= buffer.getDimSize(d))
@@ -80,6 +81,10 @@ AffineExpr tinyc::linearAddress(MemRefType buffer, AffineMap map) {
 
 // By how much the expression grows when one dimension grows by one; none if that depends on the point.
 static std::optional<int64_t> slope(AffineExpr expr, unsigned dim, unsigned dims) {
+  expr.walk([&](AffineExpr e) {
+    if (auto index = dyn_cast<AffineDimExpr>(e)) // data stands behind the tile's dimensions
+      dims = std::max(dims, index.getPosition() + 1);
+  });
   MLIRContext *context = expr.getContext();
   AffineExpr next = expr.replace(getAffineDimExpr(dim, context), getAffineDimExpr(dim, context) + 1);
   auto difference = dyn_cast<AffineConstantExpr>(simplifyAffineExpr(next - expr, dims, 0));
@@ -128,6 +133,7 @@ int64_t tinyc::accessWidth(MemRefType buffer, AffineMap map, std::optional<Integ
   SmallVector<int64_t> divisors;
   for (unsigned d = 0; d < shape.size(); ++d)
     divisors.push_back(std::gcd(knownDivisor(offsets[d]), d == *dim ? most : shape[d] == 1 ? 0 : 1));
+  divisors.append(map.getNumSymbols(), 1); // nothing is known of data
   return accessWidth(linear, mask, *dim, divisors, std::min(most, shape[*dim]));
 }
 

@@ -3,6 +3,7 @@
 // From layouts to addresses: which elements a lane touches, in accesses as wide as layout, alignment and mask allow,
 // each under the condition of its mask. Nothing outside a mask is touched.
 
+#include "passes/4-tile/TileVariation.h"
 #include "passes/5-lanes/LaneRewriter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -162,7 +163,7 @@ static SmallVector<SmallVector<unsigned>> groupRegisters(const LinearLayout &lay
 
 SmallVector<ElementAccess> LaneRewriter::accessesOf(MemRefType type, AffineMap map, std::optional<IntegerSet> mask,
                                                     const LinearLayout &layout, ValueRange offsets, int64_t most,
-                                                    int64_t &width) {
+                                                    int64_t &width, ArrayRef<DataIndex> indices) {
   unsigned rank = layout.shape().size();
   AffineExpr linear = linearAddress(type, map);
   VectorBits vector;
@@ -184,6 +185,7 @@ SmallVector<ElementAccess> LaneRewriter::accessesOf(MemRefType type, AffineMap m
             divisor = std::gcd(divisor, input.bases[bit][d]);
       divisors.push_back(divisor);
     }
+    divisors.append(indices.size(), 1);
     width = accessWidth(linear, mask, *dim, divisors, int64_t(1) << vector.size());
     vector.resize(llvm::Log2_64(width));
   }
@@ -202,7 +204,9 @@ SmallVector<ElementAccess> LaneRewriter::accessesOf(MemRefType type, AffineMap m
     }
     for (unsigned d = 0; d < rank; ++d)
       at.push_back(b.getAffineDimExpr(d) + point.constants[d]);
-    ElementAccess access{group, simplifyAffineExpr(linear.replaceDims(at), rank, 0), point.base, {}};
+    for (const DataIndex &index : indices)
+      point.base.push_back(index.place[group.front()]);
+    ElementAccess access{group, simplifyAffineExpr(linear.replaceDims(at), rank + indices.size(), 0), point.base, {}};
     SmallVector<std::pair<AffineExpr, bool>> constraints;
     std::vector<const void *> key = {nullptr};
     for (Value base : point.base)
@@ -221,6 +225,10 @@ SmallVector<ElementAccess> LaneRewriter::accessesOf(MemRefType type, AffineMap m
       Value holds = arith::CmpIOp::create(b, loc, equal ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge,
                                           expandIndex(b, loc, constraint, point.base), constant(0));
       condition = condition ? b.createOrFold<arith::AndIOp>(loc, condition, holds) : holds;
+    }
+    for (const DataIndex &index : indices) {
+      Value inside = index.inside[group.front()];
+      condition = condition ? b.createOrFold<arith::AndIOp>(loc, condition, inside) : inside;
     }
     access.condition = condition;
     accesses.push_back(std::move(access));
@@ -241,6 +249,33 @@ static SmallVector<ArrayRef<ElementAccess>> byCondition(ArrayRef<ElementAccess> 
   return runs;
 }
 
+// The comparison is made in the data's own width: an index of the device may be narrower.
+DataIndex LaneRewriter::dataIndex(Value tile, int64_t below, const LinearLayout &layout) {
+  auto type = cast<IntegerType>(cast<VectorType>(tile.getType()).getElementType());
+  int64_t most = type.getWidth() < 64 ? std::min(below, int64_t(1) << (type.getWidth() - 1)) : below;
+  Value limit = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, APInt(type.getWidth(), most)));
+  DataIndex index;
+  for (Value number : unpack(convert(tileOf(tile), layout).lanes)) {
+    // A negative number is a large one without a sign.
+    index.inside.push_back(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, number, limit));
+    index.place.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), number));
+  }
+  return index;
+}
+
+// An access of several elements goes by one index: `most` becomes 1 where neighbours have their own.
+SmallVector<DataIndex> LaneRewriter::dataIndices(ValueRange tiles, ArrayRef<int64_t> limits, MemRefType buffer,
+                                                 AffineMap map, const LinearLayout &layout, int64_t &most) {
+  std::optional<unsigned> fastest = contiguousDim(linearAddress(buffer, map), layout.shape().size());
+  SmallVector<DataIndex> indices;
+  for (auto [tile, below] : llvm::zip_equal(tiles, limits)) {
+    indices.push_back(dataIndex(tile, below, layout));
+    if (fastest && variesAlong(tile, *fastest))
+      most = 1;
+  }
+  return indices;
+}
+
 LogicalResult LaneRewriter::rewriteLoad(tiny::LoadOp op) {
   auto type = cast<VectorType>(op.getType());
   Type element = type.getElementType();
@@ -251,7 +286,14 @@ LogicalResult LaneRewriter::rewriteLoad(tiny::LoadOp op) {
   for (Value offset : op.getOffsets())
     offsets.push_back(scalars.lookupOrDefault(offset));
   int64_t width, most = chip.vectorBytes / storageBytes(element);
-  SmallVector<ElementAccess> accesses = accessesOf(bufferType, op.getMap(), op.getMask(), layout, offsets, most, width);
+  SmallVector<DataIndex> indices = dataIndices(op.getIndices(), op.getLimits(), bufferType, op.getMap(), layout, most);
+  SmallVector<ElementAccess> accesses =
+      accessesOf(bufferType, op.getMap(), op.getMask(), layout, offsets, most, width, indices);
+  // What a lane writes where data says, it alone reads back: not the lanes that hold its elements too.
+  bool written = llvm::any_of(op.getBuffer().getUsers(), llvm::IsaPred<tiny::StoreOp>);
+  if (Value owner = !indices.empty() && written ? firstReplica(layout) : Value())
+    for (ElementAccess &access : accesses)
+      access.condition = access.condition ? b.createOrFold<arith::AndIOp>(loc, access.condition, owner) : owner;
   Type partType = width == 1 ? element : VectorType::get({width}, element);
   TypedAttr fillAttr = op.getFillAttr();
   auto fill = [&]() -> Value {
@@ -313,9 +355,14 @@ LogicalResult LaneRewriter::rewriteStore(tiny::StoreOp op) {
   for (Value offset : op.getOffsets())
     offsets.push_back(scalars.lookupOrDefault(offset));
   int64_t width, most = chip.vectorBytes / storageBytes(element);
-  tile = convert(tile, accessLayout(bufferType, op.getMap(), op.getMask(), op.getOffsets(), tile.layout));
+  // What data places is written by the lanes that read what was there before.
+  tile = convert(tile, op.getIndices().empty()
+                           ? accessLayout(bufferType, op.getMap(), op.getMask(), op.getOffsets(), tile.layout)
+                           : layoutFor(type.getShape()));
+  SmallVector<DataIndex> indices =
+      dataIndices(op.getIndices(), op.getLimits(), bufferType, op.getMap(), tile.layout, most);
   SmallVector<ElementAccess> accesses =
-      accessesOf(bufferType, op.getMap(), op.getMask(), tile.layout, offsets, most, width);
+      accessesOf(bufferType, op.getMap(), op.getMask(), tile.layout, offsets, most, width, indices);
   buffer = flat(buffer);
   SmallVector<Value> registers = unpack(tile.lanes);
   Value first = firstReplica(tile.layout);

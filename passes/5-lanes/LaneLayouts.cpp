@@ -3,6 +3,7 @@
 // Which layout each tile of a GPU kernel has: fragments of the matrix instruction around a contraction, coalesced
 // accesses elsewhere, chosen from the schedule and from the strides of the kernel's main tile.
 
+#include "passes/4-tile/TileVariation.h"
 #include "passes/5-lanes/LaneRewriter.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -138,7 +139,12 @@ LogicalResult LaneRewriter::findMainTile() {
     int64_t most = chip.vectorBytes / storageBytes(type.getElementType());
     vector = std::min(vector, accessWidth(type, op.getMap(), op.getMask(), op.getOffsets(), mainShape, most));
   };
-  kernel.walk([&](tiny::LoadOp op) { narrow(op, op.getType()); });
+  kernel.walk([&](tiny::LoadOp op) {
+    // Elements that data puts anywhere are read one by one, whatever the layout.
+    int64_t rank = cast<VectorType>(op.getType()).getRank();
+    if (llvm::none_of(op.getIndices(), [&](Value index) { return rank != 0 && variesAlong(index, rank - 1); }))
+      narrow(op, op.getType());
+  });
   kernel.walk([&](tiny::StoreOp op) { narrow(op, op.getValue().getType()); });
   mainLayout = blocked(mainShape, std::nullopt, vector);
   return success();
@@ -217,6 +223,8 @@ LinearLayout LaneRewriter::copyLayout(lane::CopyOp op) const {
 LinearLayout LaneRewriter::loadLayout(tiny::LoadOp op) const {
   auto type = cast<MemRefType>(op.getBuffer().getType());
   ArrayRef<int64_t> shape = cast<VectorType>(op.getType()).getShape();
+  if (!op.getIndices().empty())
+    return layoutFor(shape);
   if (llvm::all_of(op->getUsers(), [](Operation *user) { return isa<lane::WriteOp>(user); })) {
     LinearLayout coalesced = coalescedLayout(type, op.getMap(), op.getMask(), op.getOffsets(), shape);
     auto write = op->hasOneUse() ? cast<lane::WriteOp>(*op->user_begin()) : lane::WriteOp();

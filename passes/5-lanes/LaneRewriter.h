@@ -52,7 +52,12 @@ int64_t knownDivisor(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> dims);
 /// The dimension along which neighbours of a tile are neighbours in the buffer, none if there is no such dimension.
 std::optional<unsigned> contiguousDim(mlir::AffineExpr linear, unsigned dims);
 
-/// The address in elements that a map gives in a row-major buffer.
+/// An index that is data, for each of a lane's registers: its value, and whether it is in range.
+struct DataIndex {
+  llvm::SmallVector<mlir::Value> place, inside;
+};
+
+/// The address in elements that a map gives in a row-major buffer; its symbols are further dimensions.
 mlir::AffineExpr linearAddress(mlir::MemRefType buffer, mlir::AffineMap map);
 
 /// How many elements (a power of two, at most `most`) can move in one access along `dim`: the address is aligned, and
@@ -115,7 +120,12 @@ private:
   mlir::Value firstReplica(const LinearLayout &layout);
   llvm::SmallVector<ElementAccess> accessesOf(mlir::MemRefType buffer, mlir::AffineMap map,
                                               std::optional<mlir::IntegerSet> mask, const LinearLayout &layout,
-                                              mlir::ValueRange offsets, int64_t most, int64_t &width);
+                                              mlir::ValueRange offsets, int64_t most, int64_t &width,
+                                              llvm::ArrayRef<DataIndex> indices = {});
+  llvm::SmallVector<DataIndex> dataIndices(mlir::ValueRange tiles, llvm::ArrayRef<int64_t> limits,
+                                           mlir::MemRefType buffer, mlir::AffineMap map, const LinearLayout &layout,
+                                           int64_t &most);
+  DataIndex dataIndex(mlir::Value tile, int64_t below, const LinearLayout &layout);
   mlir::Value flat(mlir::Value buffer);
   mlir::LogicalResult rewriteLoad(tiny::LoadOp op);
   mlir::LogicalResult rewriteStore(tiny::StoreOp op);

@@ -70,6 +70,39 @@ LanePoints::LanePoints(OpBuilder &b, Location loc, ValueRange offsets, const Reg
   }
 }
 
+Value LanePoints::addIndex(Value numbers, bool uniform, int64_t limit) {
+  auto type = cast<VectorType>(numbers.getType());
+  unsigned width = type.getElementTypeBitWidth();
+  if (uniform) {
+    numbers = vector::ExtractOp::create(b, loc, numbers, ArrayRef<int64_t>{0});
+    replacements.push_back(b.getAffineDimExpr(offsets.size()));
+    offsets.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), numbers));
+  } else {
+    replacements.push_back(b.getAffineSymbolExpr(1 + indices.size()));
+    offsets.push_back(Value());
+    indices.push_back(numbers);
+  }
+  // A negative number is a large one without a sign.
+  APInt bound(width, width < 64 ? std::min(limit, int64_t(1) << (width - 1)) : limit);
+  Value most =
+      uniform
+          ? arith::ConstantOp::create(b, loc, b.getIntegerAttr(type.getElementType(), bound)).getResult()
+          : arith::ConstantOp::create(b, loc, cast<TypedAttr>(DenseElementsAttr::get(cast<ShapedType>(type), bound)))
+                .getResult();
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, numbers, most);
+}
+
+static bool differsByLane(AffineExpr expr) {
+  return expr
+      .walk([](AffineExpr e) { return isa<AffineSymbolExpr>(e) ? WalkResult::interrupt() : WalkResult::advance(); })
+      .wasInterrupted();
+}
+
+static bool isLane(AffineExpr expr) {
+  auto symbol = dyn_cast<AffineSymbolExpr>(expr);
+  return symbol && symbol.getPosition() == 0;
+}
+
 // Whether `inside` mod and floordiv `by` follow the lanes without a break: inside = multiple of the lanes' number +
 // lane, and `by` a multiple too.
 static bool unbroken(AffineExpr inside, int64_t by, int64_t lanes, ArrayRef<Value> offsets) {
@@ -79,7 +112,7 @@ static bool unbroken(AffineExpr inside, int64_t by, int64_t lanes, ArrayRef<Valu
   if (form.constant % lanes != 0)
     return false;
   for (const AddressForm::Term &term : form.terms) {
-    if (isa<AffineSymbolExpr>(term.atom)) {
+    if (isLane(term.atom)) {
       if (term.coefficient != 1)
         return false;
       continue;
@@ -96,11 +129,11 @@ LanePoints::Split LanePoints::split(AffineExpr expr) {
   Split result{b.getAffineConstantExpr(form.constant), 0, AffineExpr()};
   auto none = b.getAffineConstantExpr(0);
   for (const AddressForm::Term &term : form.terms) {
-    if (!term.atom.isFunctionOfSymbol(0)) {
+    if (!differsByLane(term.atom)) {
       result.base = result.base + term.atom * term.coefficient;
       continue;
     }
-    if (isa<AffineSymbolExpr>(term.atom)) {
+    if (isLane(term.atom)) {
       result.stride += term.coefficient;
       continue;
     }
@@ -172,13 +205,21 @@ Value LanePoints::vectorOf(AffineExpr expr, Type type) {
   auto vectorType = cast<VectorType>(type);
   if (auto constant = dyn_cast<AffineConstantExpr>(expr))
     return splatInteger(b, loc, type, constant.getValue());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr); symbol && symbol.getPosition() > 0) {
+    Value index = indices[symbol.getPosition() - 1];
+    unsigned from = cast<VectorType>(index.getType()).getElementTypeBitWidth(),
+             to = vectorType.getElementTypeBitWidth();
+    return from == to  ? index
+           : from < to ? arith::ExtSIOp::create(b, loc, type, index).getResult()
+                       : arith::TruncIOp::create(b, loc, type, index).getResult();
+  }
   if (isa<AffineSymbolExpr>(expr)) {
     SmallVector<Attribute> numbers;
     for (int64_t i = 0; i < lanes * spread; ++i)
       numbers.push_back(b.getIntegerAttr(vectorType.getElementType(), i / spread));
     return arith::ConstantOp::create(b, loc, cast<TypedAttr>(DenseElementsAttr::get(vectorType, numbers)));
   }
-  if (!expr.isFunctionOfSymbol(0)) {
+  if (!differsByLane(expr)) {
     Value narrow = arith::IndexCastOp::create(b, loc, vectorType.getElementType(), scalar(expr));
     return vector::BroadcastOp::create(b, loc, type, narrow);
   }

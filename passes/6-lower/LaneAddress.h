@@ -37,6 +37,10 @@ public:
   LanePoints(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange offsets, const RegisterShape &shape,
              llvm::ArrayRef<int64_t> coordinates, int64_t spread = 1);
 
+  /// One dimension more, whose coordinate is data: the lanes' numbers, or the first lane's for all where it is
+  /// `uniform`. Gives the condition that it is at least 0 and below `limit`: a vector of i1, or i1 where it is uniform.
+  mlir::Value addIndex(mlir::Value numbers, bool uniform, int64_t limit);
+
   /// An expression over the domain's dimensions, as base + stride * lane + bent(lane): `base` does not vary over lanes.
   struct Split {
     mlir::AffineExpr base;
@@ -68,7 +72,8 @@ private:
   mlir::OpBuilder &b;
   mlir::Location loc;
   llvm::SmallVector<mlir::Value> offsets;
-  llvm::SmallVector<mlir::AffineExpr> replacements;
+  llvm::SmallVector<mlir::AffineExpr> replacements; ///< symbol 0 is the lane's number, the others are `indices`
+  llvm::SmallVector<mlir::Value> indices;           ///< that differ between lanes
   int64_t lanes, spread;
 };
 

@@ -4,6 +4,7 @@
 // computed address, or all at one place. What a mask leaves out is not touched.
 
 #include "passes/3-schedule/AddressForm.h"
+#include "passes/4-tile/TileVariation.h"
 #include "passes/6-lower/TileLowering.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -82,14 +83,29 @@ static Value loadOne(OpBuilder &b, Location loc, Value index, Value condition, f
   return LLVM::LoadOp::create(b, loc, VectorType::get({1}, element), pointer(index), bytesOf(element));
 }
 
+// Positions that are data, and the range checks that go with them.
+void TileLowering::addIndices(LanePoints &points, LanePoints::Mask &mask, ValueRange indices, ArrayRef<int64_t> limits,
+                              const RegisterShape &shape, int64_t number) {
+  for (auto [index, limit] : llvm::zip_equal(indices, limits)) {
+    bool uniform = shape.lanes == 1 || !variesAlong(index, shape.lane);
+    Value inside = points.addIndex(registersOf(index)[number], uniform, limit);
+    Value &all = uniform ? mask.uniform : mask.lanes;
+    all = all ? arith::AndIOp::create(b, index.getLoc(), all, inside).getResult() : inside;
+  }
+}
+
 Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayRef<int64_t> coordinates) {
   Location loc = load.getLoc();
   Value buffer = scalars.lookup(load.getBuffer());
   Type element = cast<VectorType>(load.getType()).getElementType(), memory = memoryElement(element);
   auto memoryType = VectorType::get({shape.lanes}, memory);
   LanePoints points(b, loc, scalarsOf(load.getOffsets()), shape, coordinates);
-  LanePoints::Split address = points.split(addressOf(load.getMap(), load.getBuffer()).toExpr(b.getContext()));
   LanePoints::Mask mask = points.mask(load.getMask().value_or(IntegerSet()));
+  addIndices(points, mask, load.getIndices(), load.getLimits(), shape, shape.registerOf(coordinates));
+  LanePoints::Split address =
+      points.split(addressOf(symbolsAsDims(load.getMap()), load.getBuffer()).toExpr(b.getContext()));
+  // In a buffer of this size, where data may point anywhere, addresses have 64 bits.
+  bool large = cast<MemRefType>(load.getBuffer().getType()).getNumElements() > INT32_MAX;
   auto fill = SplatElementsAttr::get(
       memoryType, static_cast<Attribute>(fillBits(b, load.getFill().value_or(TypedAttr()), element, memory)));
   Value base = points.scalar(address.base);
@@ -117,7 +133,8 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
   }
   // A short stride: everything from the first to the last lane's element, under a mask that leaves out what lies
   // between, is quicker than a gather.
-  if (!address.bent && address.stride > 1 && address.stride <= kShortStride && bytesOf(memory) >= 4) {
+  if (load.getIndices().empty() && !address.bent && address.stride > 1 && address.stride <= kShortStride &&
+      bytesOf(memory) >= 4) {
     int64_t stride = address.stride;
     auto wideType = VectorType::get({shape.lanes * stride}, memory);
     SmallVector<bool> firsts;
@@ -146,7 +163,7 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
                                        b.getI32IntegerAttr(bytesOf(memory)));
   } else {
     auto pointers = VectorType::get({shape.lanes}, buffer.getType());
-    Value index = points.vector(address, 32, false);
+    Value index = points.vector(address, large ? 64 : 32, false);
     Value all = LLVM::GEPOp::create(b, loc, pointers, memory, at(base), ValueRange(index));
     Value every = lanes;
     if (!every)
@@ -185,8 +202,11 @@ void TileLowering::storeRegister(StoreOp store, const RegisterShape &shape, int6
   auto memoryType = cast<VectorType>(value.getType());
   Type memory = memoryType.getElementType();
   LanePoints points(b, loc, scalarsOf(store.getOffsets()), shape, shape.coordinates(index));
-  LanePoints::Split address = points.split(addressOf(store.getMap(), store.getBuffer()).toExpr(b.getContext()));
-  Value lanes = points.asVector(points.mask(store.getMask().value_or(IntegerSet())));
+  LanePoints::Mask mask = points.mask(store.getMask().value_or(IntegerSet()));
+  addIndices(points, mask, store.getIndices(), store.getLimits(), shape, index);
+  LanePoints::Split address =
+      points.split(addressOf(symbolsAsDims(store.getMap()), store.getBuffer()).toExpr(b.getContext()));
+  Value lanes = points.asVector(mask);
   Value base = pointer(loc, buffer, memory, points.scalar(address.base));
   if (!address.bent && (address.stride == 1 || shape.lanes == 1)) {
     if (lanes)

@@ -47,6 +47,8 @@ private:
   mlir::Value splatOf(mlir::Location loc, mlir::VectorType type, mlir::TypedAttr value);
   mlir::Value loadRegister(tiny::LoadOp load, const RegisterShape &shape, llvm::ArrayRef<int64_t> coordinates);
   mlir::Value loadScalar(tiny::LoadOp load, llvm::ArrayRef<int64_t> coordinates);
+  void addIndices(LanePoints &points, LanePoints::Mask &mask, mlir::ValueRange indices, llvm::ArrayRef<int64_t> limits,
+                  const RegisterShape &shape, int64_t number);
   void storeRegister(tiny::StoreOp store, const RegisterShape &shape, int64_t index);
   mlir::Value combineTree(mlir::Location loc, tiny::ReduceKind kind, Registers values);
   mlir::Value combineLanes(mlir::Location loc, tiny::ReduceKind kind, mlir::Value value);

@@ -95,3 +95,39 @@ func.func @kernel(%x: tensor<4x5xf32>) -> tensor<22xf32> {
   }
   return %r : tensor<22xf32>
 }
+
+// -----
+
+// A range check that lets through more than the table has.
+func.func @limit_too_large(%a: memref<17x64xf32>, %rows: vector<1x16xi32>) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{cannot prove that the access stays in its buffer: coordinate 0, d2, leaves [0, 17): it is 17 at (0, 0, 17)}}
+  %t = tiny.load %a[%c0, %c0] by affine_map<(d0, d1)[s0] -> (s0, d1)> at (%rows : vector<1x16xi32>) below [18] : memref<17x64xf32> -> vector<1x16xf32>
+  return
+}
+
+// -----
+
+// The check stands for the index alone, not for what is added to it.
+func.func @sum_with_an_index(%a: memref<64xf32>, %v: vector<16xf32>, %places: vector<16xi64>) {
+  %c0 = arith.constant 0 : index
+  // expected-error @+1 {{cannot prove that the access stays in its buffer: coordinate 0, d0 + d1, leaves [0, 64)}}
+  tiny.store %v, %a[%c0] by affine_map<(d0)[s0] -> (d0 + s0)> at (%places : vector<16xi64>) below [50] : vector<16xf32>, memref<64xf32>
+  return
+}
+
+// -----
+
+func.func @lookup(%x: tensor<100x8xf32>, %i: tensor<7xi32>) -> tensor<7x8xf32> {
+  %r = tiny.kernel "gather_0" shared 2 (%x, %i) : (tensor<100x8xf32>, tensor<7xi32>) -> tensor<7x8xf32> {
+  ^bb0(%table: tensor<100x8xf32>, %ids: tensor<7xi32>):
+    %o = tiny.stage parallel [7, 8] (%ids by affine_map<(d0, d1) -> (d0)> : tensor<7xi32>) -> (none tensor<7x8xf32>) {
+    ^bb0(%id: i32):
+      // expected-error @+1 {{cannot prove that the lookup stays in its table: coordinate 0, d2, leaves [0, 100): it is 100 at (6, 0, 100)}}
+      %v = tiny.lookup %table by affine_map<(d0, d1)[s0] -> (s0, d1)> at (%id : i32) below [101] fill 0.0 : f32 : tensor<100x8xf32> -> f32
+      tiny.yield %v : f32
+    }
+    tiny.yield %o : tensor<7x8xf32>
+  }
+  return %r : tensor<7x8xf32>
+}

@@ -72,3 +72,15 @@ func.func @kernel(%x: tensor<4x5xf32>) -> tensor<22xf32> {
   }
   return %r : tensor<22xf32>
 }
+
+// What data points to is proven from the range check that comes with it, together with the affine coordinates.
+func.func @indices(%a: memref<17x64xf32>, %rows: vector<2x16xi32>) {
+  %c0 = arith.constant 0 : index
+  %c16 = arith.constant 16 : index
+  %c64 = arith.constant 64 : index
+  scf.for %k = %c0 to %c64 step %c16 {
+    %t = tiny.load %a[%c0, %k] by affine_map<(d0, d1)[s0] -> (s0, d1)> at (%rows : vector<2x16xi32>) below [17] : memref<17x64xf32> -> vector<2x16xf32>
+    tiny.store %t, %a[%c0, %k] by affine_map<(d0, d1)[s0] -> (16 - s0, d1)> at (%rows : vector<2x16xi32>) below [17] : vector<2x16xf32>, memref<17x64xf32>
+  }
+  return
+}
