@@ -140,9 +140,9 @@ const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t ver
   // Several rows of a name: the one that was introduced last before or at `version`.
   static const auto rows = [] {
     llvm::StringMap<SmallVector<const Operator *>> map;
-    for (ArrayRef<Operator> part :
-         {attentionOperators(), indexOperators(), lossOperators(), mathOperators(), logicOperators(),
-          movementOperators(), quantizedOperators(), shapeOperators(), reductionOperators(), windowOperators()})
+    for (ArrayRef<Operator> part : {attentionOperators(), indexOperators(), lossOperators(), mathOperators(),
+                                    logicOperators(), microsoftOperators(), movementOperators(), quantizedOperators(),
+                                    selectionOperators(), shapeOperators(), reductionOperators(), windowOperators()})
       for (const Operator &row : part)
         map[row.name].push_back(&row);
     return map;

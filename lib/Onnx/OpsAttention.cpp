@@ -154,6 +154,87 @@ static Value importCausalConvWithState(NodeImport &n) {
   return activation == "none" ? result : silu(n, result);
 }
 
+// The operands of a linear attention at one place of the sequence: [B, H, D] each, null where left out.
+namespace {
+struct LinearStep {
+  Value q, k, v, decay, beta;
+};
+} // namespace
+
+// Steps are unrolled: a longer sequence is better cut into calls that hand on the state.
+constexpr int64_t kMaxLinearSteps = 256;
+
+// [B, S, H * D] at place `at`, as [B, H, D].
+static Value atPlace(NodeImport &n, size_t input, int64_t at, int64_t heads) {
+  if (!n.has(input))
+    return {};
+  ArrayRef<int64_t> shape = n.shape(input);
+  return reshape(n.b, slice(n.b, n[input], 1, at, 1), {shape[0], heads, shape[2] / heads});
+}
+
+// One step: what the state [B, G, K, V] forgets and learns. The delta rule learns the difference from what the state
+// already gives for the key.
+static Value learned(NodeImport &n, Value state, const LinearStep &step) {
+  ArrayRef<int64_t> shape = shapeOf(state);
+  auto along = [&](Value x, int64_t dropped) { return broadcastOver(n.b, x, shape, {dropped}); };
+  if (step.decay) {
+    Value factor = exp(n.b, step.decay);
+    SmallVector<int64_t> keys(shape.drop_back());
+    state = mul(n.b, state, along(broadcast(n.b, factor, keys), 3));
+  }
+  Value key = along(step.k, 3), value = step.v;
+  if (step.beta) {
+    Value given = reduce(n.b, tiny::ReduceKind::Sum, mul(n.b, state, key), {2});
+    value = mul(n.b, sub(n.b, value, given), broadcast(n.b, step.beta, shapeOf(value)));
+  }
+  return add(n.b, state, mul(n.b, key, along(value, 2)));
+}
+
+static Value importLinearAttention(NodeImport &n) {
+  std::string rule = n.text("update_rule", "gated_delta");
+  int64_t heads = n.integer("q_num_heads", 0), groups = n.integer("kv_num_heads", 0);
+  double scale = n.number("scale", 0);
+  n.ignore({"chunk_size"});
+  if (rule != "linear" && rule != "gated" && rule != "delta" && rule != "gated_delta")
+    return n.fail("attribute 'update_rule': expected linear, gated, delta or gated_delta, found '" + rule + "'");
+  bool gated = StringRef(rule).starts_with("gated"), delta = StringRef(rule).ends_with("delta");
+  if (gated != n.has(4) || delta != n.has(5))
+    return n.fail("rule '" + rule + "': expected " + (gated ? "a" : "no") + " decay and " + (delta ? "a" : "no") +
+                  " beta");
+  auto fits = [&](size_t input, int64_t parts) {
+    return !n.has(input) || (n.rank(input) == 3 && n.shape(input).take_front(2) == n.shape(0).take_front(2) &&
+                             parts > 0 && n.shape(input)[2] % parts == 0);
+  };
+  if (n.rank(0) != 3 || !fits(0, heads) || !fits(1, groups) || !fits(2, groups) || !fits(4, groups) || !fits(5, 1) ||
+      heads % groups != 0 || n.shape(0)[2] / heads != n.shape(1)[2] / groups)
+    return n.fail("expected operands [batch, sequence, heads * size] with queries and keys of one size, and heads of "
+                  "queries in groups");
+  int64_t batch = n.shape(0)[0], steps = n.shape(0)[1], keys = n.shape(1)[2] / groups, values = n.shape(2)[2] / groups;
+  if (steps < 1 || steps > kMaxLinearSteps)
+    return n.fail("sequences of 1 to " + Twine(kMaxLinearSteps) + " places are supported, found " + Twine(steps));
+  int64_t shape[] = {batch, groups, keys, values};
+  if (n.has(3) && n.shape(3) != ArrayRef(shape))
+    return n.fail("expected a past state [batch, heads, size of keys, size of values]");
+  Value state = n.has(3) ? n[3] : splat(n.b, RankedTensorType::get(shape, n.element(0)), 0);
+  double factor = scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(keys));
+  SmallVector<Value> outputs;
+  for (int64_t at = 0; at < steps; ++at) {
+    LinearStep step{atPlace(n, 0, at, heads), atPlace(n, 1, at, groups), atPlace(n, 2, at, groups),
+                    atPlace(n, 4, at, groups), Value()};
+    if (delta) // one for each head, or one for all
+      step.beta = atPlace(n, 5, at, n.shape(5)[2]);
+    if (!(state = learned(n, state, step)))
+      return {};
+    // Queries [B, G, heads of a group, K] times the state of their group.
+    Value q = reshape(n.b, step.q, {batch, groups, heads / groups, keys});
+    Value read = matmul(n.b, q, state);
+    outputs.push_back(reshape(n.b, read, {batch, 1, heads * values}));
+  }
+  n.moreResults.push_back(state);
+  Value result = concat(n.b, outputs, 1);
+  return result ? mul(n.b, result, splat(n.b, result.getType(), factor)) : result;
+}
+
 // Writes `update` into a cache, from a place of each batch on; past the end it begins again if circular.
 static Value importTensorScatter(NodeImport &n) {
   std::string mode = n.text("mode", "linear");
@@ -197,7 +278,8 @@ static Value importTensorScatter(NodeImport &n) {
 ArrayRef<Operator> onnx::attentionOperators() {
   static const Operator rows[] = {
       {"Attention", 23, 3, 7, Narrow::Widen, importAttention},
-      {"CausalConvWithState", 26, 2, 4, Narrow::Widen, importCausalConvWithState},
+      {"CausalConvWithState", 27, 2, 4, Narrow::Widen, importCausalConvWithState},
+      {"LinearAttention", 27, 3, 6, Narrow::Widen, importLinearAttention},
       {"RotaryEmbedding", 23, 3, 4, Narrow::Widen, importRotaryEmbedding},
       {"TensorScatter", 24, 2, 3, Narrow::Keep, importTensorScatter},
   };

@@ -57,8 +57,10 @@ static Value importCast(NodeImport &n) {
 }
 
 static Value importCastLike(NodeImport &n) {
-  n.ignore({"saturate", "round_mode"});
-  return cast(n.b, n[0], n.element(1));
+  n.ignore({"round_mode"});
+  bool isFloat8 = isa<FloatType>(n.element(1)) && n.element(1).getIntOrFloatBitWidth() == 8;
+  int64_t saturate = n.integer("saturate", 1);
+  return isFloat8 ? castToFloat8(n.b, n[0], n.element(1), saturate) : cast(n.b, n[0], n.element(1));
 }
 
 static Value importIsNaN(NodeImport &n) { return invert(n.b, equal(n.b, n[0], n[0])); }
