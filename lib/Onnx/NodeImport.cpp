@@ -140,9 +140,10 @@ const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t ver
   // Several rows of a name: the one that was introduced last before or at `version`.
   static const auto rows = [] {
     llvm::StringMap<SmallVector<const Operator *>> map;
-    for (ArrayRef<Operator> part : {attentionOperators(), indexOperators(), lossOperators(), mathOperators(),
-                                    logicOperators(), microsoftOperators(), movementOperators(), quantizedOperators(),
-                                    selectionOperators(), shapeOperators(), reductionOperators(), windowOperators()})
+    for (ArrayRef<Operator> part :
+         {attentionOperators(), indexOperators(), lossOperators(), mathOperators(), logicOperators(),
+          microsoftAttentionOperators(), microsoftOperators(), movementOperators(), quantizedOperators(),
+          selectionOperators(), shapeOperators(), reductionOperators(), windowOperators()})
       for (const Operator &row : part)
         map[row.name].push_back(&row);
     return map;

@@ -104,6 +104,7 @@ llvm::ArrayRef<Operator> indexOperators();
 llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> mathOperators();
 llvm::ArrayRef<Operator> logicOperators();
+llvm::ArrayRef<Operator> microsoftAttentionOperators();
 llvm::ArrayRef<Operator> microsoftOperators();
 llvm::ArrayRef<Operator> movementOperators();
 llvm::ArrayRef<Operator> quantizedOperators();

@@ -245,9 +245,31 @@ static Value integers(NodeImport &n, Value x, size_t first) {
   return quantize(n.b, x, broadcast(n.b, reshape(n.b, n[first], {}), shape), zero, n.element(0));
 }
 
-template <Value (*build)(compose::Builder &, Value, Value)> static Value importQLinearBinary(NodeImport &n) {
+static Value importQLinearAdd(NodeImport &n) {
   Value v[] = {real(n, 0), real(n, 3)};
-  return v[0] && v[1] && broadcastTogether(n.b, v) ? integers(n, build(n.b, v[0], v[1]), 6) : Value();
+  return v[0] && v[1] && broadcastTogether(n.b, v) ? integers(n, add(n.b, v[0], v[1]), 6) : Value();
+}
+
+// The product of integers is exact: one factor has all scales.
+static Value importQLinearMul(NodeImport &n) {
+  auto centred = [&](size_t first) {
+    Value x = cast(n.b, n[first], n.b.getI32Type());
+    return n.has(first + 2)
+               ? sub(n.b, x,
+                     broadcast(n.b, reshape(n.b, cast(n.b, n[first + 2], n.b.getI32Type()), {}), n.shape(first)))
+               : x;
+  };
+  auto scale = [&](size_t input) { return reshape(n.b, n[input], {}); };
+  Value v[] = {centred(0), centred(3)};
+  if (!v[0] || !v[1] || !broadcastTogether(n.b, v))
+    return {};
+  Value factor = div(n.b, mul(n.b, scale(1), scale(4)), scale(6));
+  Value product = cast(n.b, mul(n.b, v[0], v[1]), n.b.getF32Type());
+  product = mul(n.b, product, broadcast(n.b, factor, shapeOf(product)));
+  if (!product)
+    return {};
+  Value zero = n.has(7) ? broadcast(n.b, reshape(n.b, n[7], {}), shapeOf(product)) : Value();
+  return quantize(n.b, product, number(n, product, 1), zero, n.element(0));
 }
 
 static Value importQLinearSigmoid(NodeImport &n) { return integers(n, sigmoid(n.b, real(n, 0)), 3); }
@@ -291,10 +313,10 @@ ArrayRef<Operator> onnx::microsoftOperators() {
       {"Gelu", 1, 1, 1, Narrow::Widen, importGelu<false>, domain},
       {"MatMulIntegerToFloat", 1, 4, 7, Narrow::Keep, importMatMulIntegerToFloat, domain},
       {"MatMulNBits", 1, 3, 6, Narrow::Widen, importMatMulNBits, domain},
-      {"QLinearAdd", 1, 7, 8, Narrow::Keep, importQLinearBinary<compose::add>, domain},
+      {"QLinearAdd", 1, 7, 8, Narrow::Keep, importQLinearAdd, domain},
       {"QLinearGlobalAveragePool", 1, 4, 5, Narrow::Keep, importQLinearGlobalAveragePool, domain},
       {"QLinearLeakyRelu", 1, 4, 5, Narrow::Keep, importQLinearLeakyRelu, domain},
-      {"QLinearMul", 1, 7, 8, Narrow::Keep, importQLinearBinary<compose::mul>, domain},
+      {"QLinearMul", 1, 7, 8, Narrow::Keep, importQLinearMul, domain},
       {"QLinearSigmoid", 1, 4, 5, Narrow::Keep, importQLinearSigmoid, domain},
       {"QuickGelu", 1, 1, 1, Narrow::Widen, importQuickGelu, domain},
       // ONNX Runtime keeps this one in ONNX's own domain.
