@@ -238,7 +238,7 @@ void Program::lookUp(const Instruction &instruction, size_t count, Lane *out) {
   Frame &inTable = frames[instruction.frame], &with = frames[inTable.parent];
   size_t first = with.coordinates.size() - instruction.operands.size();
   follow(with, count);
-  if (with.valid != with.validStorage.data()) {
+  if (!with.mask) {
     with.validStorage.assign(kChunk, 1);
     if (with.valid)
       std::copy_n(with.valid, count, with.validStorage.data());
@@ -254,8 +254,11 @@ void Program::lookUp(const Instruction &instruction, size_t count, Lane *out) {
     }
     with.coordinates[first + i] = column.data();
   }
+  // Where nothing is to be read, what is read lies inside all the same.
+  for (size_t i = first; i < with.coordinates.size(); ++i)
+    for (size_t k = 0; k < count; ++k)
+      with.storage[i][k] = with.validStorage[k] ? with.storage[i][k] : 0;
   follow(inTable, count);
-  // `follow` has put coordinates to 0 where the parent is invalid.
   read(instruction, count, out);
   for (size_t k = 0; k < count; ++k)
     out[k] = with.validStorage[k] ? out[k] : instruction.value;

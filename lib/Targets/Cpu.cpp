@@ -154,10 +154,13 @@ static FailureOr<std::vector<uint8_t>> assembly(ModuleOp module, const Chip &chi
 }
 
 // The kernels' objects linked into a shared object, or into one relocatable object.
-static FailureOr<std::vector<uint8_t>> link(ModuleOp module, ArrayRef<std::vector<char>> objects, CodeForm form) {
+static FailureOr<std::vector<uint8_t>> link(ModuleOp module, ArrayRef<std::vector<char>> objects, CodeForm form,
+                                            const llvm::Triple &triple) {
   std::vector<std::string> arguments = {"-r"};
   if (form == CodeForm::Elf)
     arguments = {"-shared", "--no-undefined", "-z", "noexecstack", "--hash-style=gnu", "--build-id=none", "-s"};
+  // A model without kernels has no object that would say so.
+  llvm::append_range(arguments, std::vector<std::string>{"-m", triple.isAArch64() ? "aarch64linux" : "elf_x86_64"});
   SmallVector<ArrayRef<char>> views(objects.begin(), objects.end());
   std::vector<uint8_t> linked;
   std::string error;
@@ -206,7 +209,7 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
       objects = std::move(*compiled);
     }
     FailureOr<std::vector<uint8_t>> bytes =
-        form == CodeForm::Assembly ? assembly(module, chip) : link(module, objects, form);
+        form == CodeForm::Assembly ? assembly(module, chip) : link(module, objects, form, machine->getTargetTriple());
     if (failed(bytes))
       return failure();
     result.blobs.push_back({form, std::move(*bytes)});

@@ -72,12 +72,56 @@ private:
     return view(v, sizes, results, mask);
   }
 
+  // Small whole numbers, some of them negative.
+  Value indices(int64_t count) {
+    Value numbers = AddOp::create(b, loc, clamp(fit(any(), {count})), splat({count}, pick(0, 3)));
+    return isa<FloatType>(element) ? CastOp::create(b, loc, numbers, b.getI32Type()).getResult() : numbers;
+  }
+  TypedAttr number(int value) {
+    return isa<FloatType>(element) ? TypedAttr(b.getFloatAttr(element, value)) : b.getIntegerAttr(element, value);
+  }
+  Value scalarConstant(Type scalar, int64_t value) {
+    return ConstOp::create(b, loc,
+                           DenseElementsAttr::get(RankedTensorType::get({}, scalar), b.getIntegerAttr(scalar, value)));
+  }
+  // A loop that carries two values, of which the first may change places with the second.
+  void loop(Value v) {
+    Value w = fit(any(), shape(v)), u = any();
+    auto op = LoopOp::create(b, loc, TypeRange{v.getType(), v.getType()}, pick(0, 5), ValueRange{v, w}, ValueRange{u});
+    OpBuilder::InsertionGuard guard(b);
+    Block *body = b.createBlock(&op.getBody());
+    auto i64 = RankedTensorType::get({}, b.getI64Type());
+    for (Type type : {Type(i64), v.getType(), v.getType(), u.getType()})
+      body->addArgument(type, loc);
+    Value trip = body->getArgument(0), c = body->getArgument(1), e = body->getArgument(2);
+    Value next = clamp(AddOp::create(b, loc, c, fit(body->getArgument(3), shape(c))));
+    Value on = pick(0, 1) ? scalarConstant(b.getI1Type(), 1)
+                          : CmpLtOp::create(b, loc, trip, scalarConstant(b.getI64Type(), pick(0, 3))).getResult();
+    if (pick(0, 1))
+      YieldOp::create(b, loc, ValueRange{on, e, next});
+    else
+      YieldOp::create(b, loc, ValueRange{on, next, MaxOp::create(b, loc, e, c)});
+    values.append(op.result_begin(), op.result_end());
+  }
+  void choose(Value v) {
+    Value sum = ReduceOp::create(b, loc, ReduceKind::Sum, v, llvm::to_vector(llvm::seq<int64_t>(0, shape(v).size())));
+    Value condition = CmpLtOp::create(b, loc, sum, splat({}, pick(-4, 4)));
+    auto op = CondOp::create(b, loc, v.getType(), condition, v);
+    for (Region *region : {&op.getOnTrue(), &op.getOnFalse()}) {
+      OpBuilder::InsertionGuard guard(b);
+      Value a = b.createBlock(region)->addArgument(v.getType(), loc);
+      Value result = region == &op.getOnTrue() ? a : MaxOp::create(b, loc, a, splat(shape(a), 1)).getResult();
+      YieldOp::create(b, loc, result);
+    }
+    values.push_back(op.getResult(0));
+  }
+
   void step() {
     Value v = any();
     SmallVector<int64_t> sizes(shape(v));
     unsigned rank = sizes.size();
     int64_t count = cast<RankedTensorType>(v.getType()).getNumElements();
-    switch (pick(0, 11)) {
+    switch (pick(0, 15)) {
     case 0:
     case 1:
       values.push_back(AddOp::create(b, loc, v, fit(any(), sizes)));
@@ -154,6 +198,30 @@ private:
       values.push_back(clamp(ReduceOp::create(b, loc, ReduceKind::Sum, product, {static_cast<int64_t>(rank)})));
       return;
     }
+    case 11: { // rows, or anything along another dimension
+      if (rank == 0)
+        return;
+      int64_t dim = pick(0, rank - 1), found = pick(1, 4);
+      Value at = indices(found);
+      sizes[dim] = found;
+      values.push_back(GatherOp::create(b, loc, type(sizes), v, at, b.getI64IntegerAttr(dim), number(pick(0, 2))));
+      return;
+    }
+    case 12: {
+      if (rank == 0)
+        return;
+      int64_t dim = pick(0, rank - 1), written = pick(1, 4);
+      Value at = indices(written);
+      SmallVector<int64_t> updates(sizes);
+      updates[dim] = written;
+      auto kind = static_cast<ScatterKind>(pick(0, 2));
+      values.push_back(ScatterOp::create(b, loc, v.getType(), kind, v, at, fit(any(), updates), dim));
+      return;
+    }
+    case 13:
+      return loop(v);
+    case 14:
+      return choose(v);
     default: { // a padded window over the last dimension
       if (rank == 0 || rank > 2)
         return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Random functions of tiny ops on tensors, from a seed: elementwise ops, reductions, contractions, concats and views of
-// all kinds over small shapes, with several uses and several results.
+// Random functions of tiny ops on tensors, from a seed: elementwise ops, reductions, contractions, concats, gathers,
+// scatters, loops, choices and views of all kinds over small shapes, with several uses and several results.
 
 #ifndef TINYC_TEST_FUSION_RANDOMGRAPH_H
 #define TINYC_TEST_FUSION_RANDOMGRAPH_H
