@@ -12,8 +12,9 @@
 //                                           memref.store %x, %s[%slot, %j]
 //
 // The pass walks the kernel as one block runs it, loops for as many iterations as slots repeat in, and keeps what has
-// been touched since the last barrier. A conflict asks for a barrier before the op, outside of branches. Two writes
-// with no read between them are parts of one tile and need none.
+// been touched since the last barrier. A conflict asks for a barrier before the op, outside of branches that lanes may
+// not take together. A branch that they do take together is walked as a part of the kernel that may not run: what was
+// touched before it stays touched. Two writes with no read between them are parts of one tile and need none.
 
 #include "dialects/Layout/LaneOps.h"
 #include "passes/5-lanes/SharedEffects.h"
@@ -87,6 +88,8 @@ private:
         result = walkAwait(await);
       else if (isa<gpu::BarrierOp>(op))
         pending.clear();
+      else if (auto branch = dyn_cast<scf::IfOp>(op); branch && isWalked(branch))
+        result = walkBranch(branch);
       else
         result = touch(&op);
       if (failed(result))
@@ -113,6 +116,29 @@ private:
     }
     for (auto [result, argument] : llvm::zip_equal(loop.getResults(), loop.getRegionIterArgs()))
       copyGroup(argument, result);
+    return success();
+  }
+
+  // A branch of which all lanes take the same side, without copies under way.
+  static bool isWalked(scf::IfOp branch) {
+    WalkResult walked = branch->walk([](Operation *op) {
+      bool copies = isa<lane::AwaitOp, nvgpu::DeviceAsyncCopyOp, nvgpu::DeviceAsyncCreateGroupOp>(op);
+      return copies ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    return isUniform(branch.getCondition()) && !walked.wasInterrupted();
+  }
+
+  LogicalResult walkBranch(scf::IfOp branch) {
+    SmallVector<Touch> before = pending, after;
+    for (Region *region : {&branch.getThenRegion(), &branch.getElseRegion()}) {
+      pending = before;
+      if (!region->empty() && failed(walk(region->front())))
+        return failure();
+      llvm::append_range(after, pending);
+    }
+    pending = std::move(after);
+    if (branch.getElseRegion().empty())
+      llvm::append_range(pending, before);
     return success();
   }
 

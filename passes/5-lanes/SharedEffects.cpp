@@ -85,6 +85,35 @@ std::optional<int64_t> KnownIndices::get(Value value) const {
   return std::nullopt;
 }
 
+bool tinyc::isUniform(Value value) {
+  SmallVector<Value> work{value};
+  llvm::DenseSet<Value> seen;
+  while (!work.empty()) {
+    Value next = work.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    if (auto argument = dyn_cast<BlockArgument>(next)) {
+      Operation *owner = argument.getOwner()->getParentOp();
+      if (auto kernel = dyn_cast<func::FuncOp>(owner)) {
+        if (argument.getArgNumber() + 1 == kernel.getNumArguments() && argument.getType().isIndex())
+          continue; // the unit's number
+        return false;
+      }
+      auto loop = dyn_cast<scf::ForOp>(owner);
+      if (!loop || argument != loop.getInductionVar())
+        return false;
+      llvm::append_values(work, loop.getLowerBound(), loop.getUpperBound(), loop.getStep());
+      continue;
+    }
+    Operation *op = next.getDefiningOp();
+    if (!isa<arith::ArithDialect, affine::AffineDialect>(op->getDialect()) || op->getNumRegions() != 0 ||
+        !isMemoryEffectFree(op))
+      return false;
+    llvm::append_range(work, op->getOperands());
+  }
+  return true;
+}
+
 int64_t tinyc::iterationsToWalk(scf::ForOp loop, const KnownIndices &known) {
   int64_t slots = 1;
   loop.walk([&](Operation *op) {

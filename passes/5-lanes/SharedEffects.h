@@ -34,6 +34,10 @@ private:
   llvm::DenseMap<mlir::Value, int64_t> known;
 };
 
+/// Whether all lanes of a block agree on `value`: it follows from the unit's number, constants and the variables of
+/// loops that they walk together, by arithmetic alone.
+bool isUniform(mlir::Value value);
+
 /// How many iterations of a loop show everything that can happen between accesses to slots: slot numbers repeat with
 /// the number of slots, so one period and two more.
 int64_t iterationsToWalk(mlir::scf::ForOp loop, const KnownIndices &known);

@@ -7,7 +7,9 @@
 // conflicts with it; a read of a copy with no wait, or with no barrier after the wait.
 //
 // The kernel is written out as the list of events that a block goes through, loops for as many iterations as slots
-// repeat in. Each pair of conflicting accesses must have the wanted events between them.
+// repeat in. Each pair of conflicting accesses must have the wanted events between them. What a branch holds counts
+// only for accesses in the same run of it: it may not run at all. A barrier in a branch that lanes may not take
+// together is an error.
 
 #include "passes/5-lanes/SharedEffects.h"
 #include "passes/Passes.h"
@@ -30,23 +32,39 @@ struct Event {
   enum Kind { Access, Commit, Wait, Barrier } kind;
   SharedTouch touch{};
   std::optional<int64_t> slot = std::nullopt;
-  int64_t number = 0; ///< of a wait: how many groups may still be under way
+  int64_t number = 0;  ///< of a wait: how many groups may still be under way
+  unsigned branch = 0; ///< the run of a branch that it stands in; 0: none
 };
 
 class Trace {
 public:
-  void record(Block &block) {
+  LogicalResult record(Block &block) {
     for (Operation &op : block) {
       if (auto loop = dyn_cast<scf::ForOp>(op)) {
         int64_t lower = known.get(loop.getLowerBound()).value_or(0), step = known.get(loop.getStep()).value_or(1);
         for (int64_t i = 0, e = iterationsToWalk(loop, known); i < e; ++i) {
           known.set(loop.getInductionVar(), lower + i * step);
-          record(*loop.getBody());
+          if (failed(record(*loop.getBody())))
+            return failure();
         }
+      } else if (auto branch = dyn_cast<scf::IfOp>(op); branch && isUniform(branch.getCondition())) {
+        for (Region *side : {&branch.getThenRegion(), &branch.getElseRegion()})
+          if (!side->empty() && failed(recordBranch(side->front())))
+            return failure();
       } else {
-        op.walk<WalkOrder::PreOrder>([&](Operation *inner) { recordOp(inner); });
+        WalkResult walked = op.walk<WalkOrder::PreOrder>([&](Operation *inner) {
+          if (isa<gpu::BarrierOp>(inner) && inner != &op) {
+            inner->emitOpError("stands in a branch that lanes may not take together");
+            return WalkResult::interrupt();
+          }
+          recordOp(inner);
+          return WalkResult::advance();
+        });
+        if (walked.wasInterrupted())
+          return failure();
       }
     }
+    return success();
   }
 
   LogicalResult check() const {
@@ -59,15 +77,35 @@ public:
   }
 
 private:
+  LogicalResult recordBranch(Block &block) {
+    unsigned outer = branch;
+    branch = parents.size();
+    parents.push_back(outer);
+    LogicalResult recorded = record(block);
+    branch = outer;
+    return recorded;
+  }
+
   void recordOp(Operation *op) {
+    auto add = [&](Event event) {
+      event.branch = branch;
+      events.push_back(event);
+    };
     if (isa<gpu::BarrierOp>(op))
-      events.push_back({Event::Barrier});
+      add({Event::Barrier});
     else if (isa<nvgpu::DeviceAsyncCreateGroupOp>(op))
-      events.push_back({Event::Commit});
+      add({Event::Commit});
     else if (auto wait = dyn_cast<nvgpu::DeviceAsyncWaitOp>(op))
-      events.push_back({Event::Wait, {}, std::nullopt, int64_t(wait.getNumGroups().value_or(0))});
+      add({Event::Wait, {}, std::nullopt, int64_t(wait.getNumGroups().value_or(0))});
     for (const SharedTouch &touch : sharedTouches(op))
-      events.push_back({Event::Access, touch, known.get(touch.slot)});
+      add({Event::Access, touch, known.get(touch.slot)});
+  }
+
+  // Whether the branch's run `inner` is, or lies in, the run `outer`.
+  bool isWithin(unsigned inner, unsigned outer) const {
+    while (inner != outer && inner != 0)
+      inner = parents[inner];
+    return inner == outer;
   }
 
   static bool conflict(const Event &a, const Event &b) {
@@ -82,6 +120,9 @@ private:
     int64_t newer = 0;
     bool committed = false, arrived = !async, ordered = false;
     for (size_t i = first + 1; i < second; ++i) {
+      // Runs whenever one of the two does.
+      if (!isWithin(events[first].branch, events[i].branch) && !isWithin(events[second].branch, events[i].branch))
+        continue;
       if (events[i].kind == Event::Commit)
         newer += committed, committed = true;
       if (events[i].kind == Event::Wait && committed && events[i].number <= newer)
@@ -99,6 +140,8 @@ private:
   }
 
   std::vector<Event> events;
+  std::vector<unsigned> parents = {0}; ///< the run of a branch around each
+  unsigned branch = 0;                 ///< the run that is being recorded
   KnownIndices known;
 };
 
@@ -108,8 +151,7 @@ struct VerifyBarriers : tinyc::impl::VerifyBarriersBase<VerifyBarriers> {
     if (!getOperation()->hasAttr("tiny.kernel"))
       return;
     Trace trace;
-    trace.record(getOperation().getBody().front());
-    if (failed(trace.check()))
+    if (failed(trace.record(getOperation().getBody().front())) || failed(trace.check()))
       signalPassFailure();
   }
 };

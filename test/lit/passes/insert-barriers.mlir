@@ -46,3 +46,33 @@ func.func @pipeline(%x: memref<64xf32>, %i: index) attributes {tiny.kernel} {
   }
   return
 }
+
+// All lanes take the branch or none: barriers may stand in it. What was touched before it may still be in use after it.
+// CHECK-LABEL: func.func @together
+// CHECK: memref.store
+// CHECK: scf.if
+// CHECK: gpu.barrier
+// CHECK-NEXT: vector.load
+// CHECK-NEXT: gpu.barrier
+// CHECK-NEXT: memref.store
+// CHECK-NEXT: gpu.barrier
+// CHECK-NEXT: vector.load
+// CHECK: }
+// CHECK: gpu.barrier
+// CHECK-NEXT: memref.store
+// CHECK: return
+func.func @together(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %s = memref.alloca() : memref<1x4xf32, #gpu.address_space<workgroup>>
+  memref.store %x, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+  %rest = affine.apply affine_map<(d0) -> (d0 mod 7)>(%unit)
+  %some = arith.cmpi slt, %rest, %c3 : index
+  scf.if %some {
+    %v = vector.load %s[%c0, %c0] : memref<1x4xf32, #gpu.address_space<workgroup>>, vector<4xf32>
+    memref.store %x, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+    %w = vector.load %s[%c0, %c0] : memref<1x4xf32, #gpu.address_space<workgroup>>, vector<4xf32>
+  }
+  memref.store %x, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+  return
+}

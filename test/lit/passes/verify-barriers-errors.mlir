@@ -44,3 +44,33 @@ func.func @loop(%x: f32, %i: index) attributes {tiny.kernel} {
   }
   return
 }
+
+// -----
+
+// The barrier orders what stands around the branch only if the branch runs.
+func.func @perhaps(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %s = memref.alloca() : memref<1x4xf32, #gpu.address_space<workgroup>>
+  // expected-note @below {{other access here}}
+  memref.store %x, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+  %some = arith.cmpi slt, %unit, %c3 : index
+  scf.if %some {
+    gpu.barrier
+  }
+  // expected-error @below {{meets another lane's access with no barrier between them}}
+  %v = vector.load %s[%c0, %c0] : memref<1x4xf32, #gpu.address_space<workgroup>>, vector<4xf32>
+  return
+}
+
+// -----
+
+func.func @apart(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
+  %c3 = arith.constant 3 : index
+  %some = arith.cmpi slt, %i, %c3 : index
+  scf.if %some {
+    // expected-error @below {{stands in a branch that lanes may not take together}}
+    gpu.barrier
+  }
+  return
+}
