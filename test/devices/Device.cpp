@@ -177,7 +177,7 @@ void OnDevice::SetUp() {
   std::string name = tinyc_device_chip(device);
   tinyc_device_close(device);
   name = driver == "cuda" ? "nvidia:" + name : driver == "hip" ? "amd:" + name : "cpu";
-  chip = findChip(name);
+  chip = findChipOfDevice(name);
   if (!chip)
     GTEST_SKIP() << "tinyc has no row for the chip of " << driver << ", " << name;
   if (!findBackend(chip->kind))
@@ -292,24 +292,31 @@ static std::string show(const HostTensor &tensor, size_t i) {
   return text;
 }
 
-void OnDevice::compare(const HostTensor &expected, const HostTensor &found, const Expectation &expectation) {
-  ASSERT_EQ(expected.element, found.element) << expectation.label;
-  ASSERT_EQ(expected.shape, found.shape) << expectation.label;
+std::string difference(const HostTensor &expected, const HostTensor &found, const Tolerance &tolerance,
+                       const std::vector<TensorRef> &operands) {
+  if (expected.element != found.element || expected.shape != found.shape)
+    return "expected " + tensorType(expected.element, expected.shape) + ", found " +
+           tensorType(found.element, found.shape);
   unsigned width = tiny::byteWidth(expected.element);
   size_t wrong = 0, count = expected.count();
   std::string examples;
   for (size_t i = 0; i < count; ++i) {
-    if (isNear(expected.element, expected.bytes.data() + i * width, found.bytes.data() + i * width,
-               expectation.tolerance))
+    if (isNear(expected.element, expected.bytes.data() + i * width, found.bytes.data() + i * width, tolerance))
       continue;
     if (++wrong > 4)
       continue;
     examples += "\n  element " + std::to_string(i);
-    for (const TensorRef &operand : expectation.operands)
-      examples += (&operand == &expectation.operands[0] ? " of " : ", ") + show(*operand, i);
+    for (const TensorRef &operand : operands)
+      examples += (&operand == &operands[0] ? " of " : ", ") + show(*operand, i);
     examples += ": expected " + show(expected, i) + ", found " + show(found, i);
   }
-  EXPECT_EQ(wrong, 0u) << expectation.label << ": " << wrong << " of " << count << " elements are wrong" << examples;
+  if (wrong == 0)
+    return {};
+  return std::to_string(wrong) + " of " + std::to_string(count) + " elements are wrong" + examples;
+}
+
+void OnDevice::compare(const HostTensor &expected, const HostTensor &found, const Expectation &expectation) {
+  EXPECT_EQ(difference(expected, found, expectation.tolerance, expectation.operands), "") << expectation.label;
 }
 
 } // namespace tinyc::test

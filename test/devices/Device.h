@@ -68,6 +68,11 @@ struct Expectation {
   std::vector<TensorRef> operands; ///< as many elements as the result: printed beside a wrong one; may be empty
 };
 
+/// Where `found` is not as near to `expected` as `tolerance` asks, with some of the wrong elements and what they were
+/// computed from; empty if it is.
+std::string difference(const HostTensor &expected, const HostTensor &found, const Tolerance &tolerance,
+                       const std::vector<TensorRef> &operands = {});
+
 /// Cases that share one module: one @main with many results compiles much faster than many modules.
 class Cases {
 public:

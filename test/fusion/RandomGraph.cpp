@@ -16,9 +16,9 @@ class Grower {
 public:
   Grower(OpBuilder &b, Location loc, Type element, unsigned seed) : b(b), loc(loc), element(element), random(seed) {}
 
-  void grow(func::FuncOp function) {
+  void grow(func::FuncOp function, int64_t mostSteps) {
     values.append(function.args_begin(), function.args_end());
-    for (int64_t i = 0, e = pick(3, 14); i < e; ++i)
+    for (int64_t i = 0, e = std::min(pick(3, 14), mostSteps); i < e; ++i)
       step();
     SmallVector<Value> results{values.back()};
     for (int64_t i = 0, e = pick(0, 2); i < e; ++i)
@@ -246,15 +246,17 @@ private:
 };
 } // namespace
 
-OwningOpRef<ModuleOp> tinyc::makeRandomGraph(MLIRContext *context, unsigned seed, Type element) {
+OwningOpRef<ModuleOp> tinyc::makeRandomGraph(MLIRContext *context, unsigned seed, Type element, int64_t scale,
+                                             int64_t mostSteps) {
   OpBuilder b(context);
   Location loc = b.getUnknownLoc();
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   b.setInsertionPointToEnd(module->getBody());
-  SmallVector<Type> inputs{RankedTensorType::get({3, 8}, element), RankedTensorType::get({8}, element),
-                           RankedTensorType::get({2, 3, 4}, element)};
+  int64_t rows = 2 * scale + 1, half = scale == 1 ? 4 : 4 * scale + 1;
+  SmallVector<Type> inputs{RankedTensorType::get({rows, 2 * half}, element), RankedTensorType::get({2 * half}, element),
+                           RankedTensorType::get({2, rows, half}, element)};
   auto main = func::FuncOp::create(b, loc, "main", b.getFunctionType(inputs, {}));
   b.setInsertionPointToStart(main.addEntryBlock());
-  Grower(b, loc, element, seed).grow(main);
+  Grower(b, loc, element, seed).grow(main, mostSteps);
   return module;
 }

@@ -12,8 +12,10 @@
 
 namespace tinyc {
 
-/// A module whose function @main takes and gives tensors of `element` (f32 or i32).
-mlir::OwningOpRef<mlir::ModuleOp> makeRandomGraph(mlir::MLIRContext *context, unsigned seed, mlir::Type element);
+/// A module whose function @main takes and gives tensors of `element` (f32 or i32). Its shapes grow with `scale`; of a
+/// seed's steps at most `mostSteps` are taken, so that a failing graph can be reported by its shortest beginning.
+mlir::OwningOpRef<mlir::ModuleOp> makeRandomGraph(mlir::MLIRContext *context, unsigned seed, mlir::Type element,
+                                                  int64_t scale = 1, int64_t mostSteps = 100);
 
 } // namespace tinyc
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Random graphs, compiled and run on every device, against the reference. A graph that fails is reported by its seed
+// and by the shortest beginning of it that still fails.
+
+#include "test/devices/Device.h"
+#include "test/fusion/RandomGraph.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+using namespace mlir;
+
+namespace tinyc::test {
+namespace {
+
+class RandomGraphs : public OnDevice {
+protected:
+  // Sums in another order: inputs are near 1, products clamped, chains short.
+  static constexpr Tolerance kSums{4, 2e-4, 2e-4};
+
+  void run(Type element, unsigned firstSeed) {
+    unsigned count = runsAll() ? (isGpu() ? 250 : 5000) : (isGpu() ? 6 : 60);
+    for (unsigned seed = firstSeed; seed < firstSeed + count; ++seed) {
+      int64_t scale = seed % 3 == 0 ? 1 : seed % 3 == 1 ? 4 : 9;
+      if (agrees(seed, element, scale, 100))
+        continue;
+      int64_t steps = 1;
+      while (agrees(seed, element, scale, steps))
+        ++steps;
+      OwningOpRef<ModuleOp> module = makeRandomGraph(context.get(), seed, element, scale, steps);
+      std::string text;
+      llvm::raw_string_ostream(text) << *module;
+      FAIL() << "seed " << seed << ", scale " << scale << ", its first " << steps << " steps: " << why << "\n" << text;
+    }
+  }
+
+private:
+  static std::vector<TensorRef> inputsOf(ModuleOp module, unsigned seed) {
+    std::vector<TensorRef> inputs;
+    for (Type type : module.lookupSymbol<func::FuncOp>("main").getArgumentTypes()) {
+      auto tensorType = cast<RankedTensorType>(type);
+      bool isFloat = isa<FloatType>(tensorType.getElementType());
+      uint64_t state = seed * 977 + inputs.size();
+      inputs.push_back(tensor(isFloat ? Element::F32 : Element::I32, tensorType.getShape().vec(), [&](size_t) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        auto bits = static_cast<int64_t>(state >> 40 & 0xffff);
+        return isFloat ? Lane{.f = 0.1 + 1.9 * static_cast<double>(bits) / 0xffff} : Lane{.i = bits % 101 - 50};
+      }));
+    }
+    return inputs;
+  }
+
+  // Whether device and reference agree; `why` says where they do not.
+  bool agrees(unsigned seed, Type element, int64_t scale, int64_t steps) {
+    OwningOpRef<ModuleOp> module = makeRandomGraph(context.get(), seed, element, scale, steps);
+    std::vector<TensorRef> inputs = inputsOf(*module, seed), expected = reference(*module, inputs);
+    Compiled compiled(*module, *chip, GetParam());
+    std::vector<TensorRef> found = compiled.error.empty() ? compiled.run(inputs) : std::vector<TensorRef>();
+    why = compiled.error + "\n" + diagnostics;
+    diagnostics.clear();
+    if (!compiled.error.empty() || found.size() != expected.size())
+      return false;
+    for (size_t i = 0; i < found.size(); ++i)
+      if (std::string wrong = difference(*expected[i], *found[i], isa<FloatType>(element) ? kSums : exact);
+          !wrong.empty()) {
+        why = "result " + std::to_string(i) + ": " + wrong;
+        return false;
+      }
+    return true;
+  }
+
+  std::string why;
+};
+INSTANTIATE_TEST_SUITE_P(Devices, RandomGraphs, testing::ValuesIn(allDevices), deviceName);
+
+TEST_P(RandomGraphs, OfIntegersAgree) { run(IntegerType::get(context.get(), 32, IntegerType::Signless), 0); }
+TEST_P(RandomGraphs, OfFloatsAgree) { run(Float32Type::get(context.get()), 100000); }
+
+} // namespace
+} // namespace tinyc::test
