@@ -25,6 +25,9 @@ config.substitutions.append(("%python", sys.executable))
 # `%exits CODE COMMAND..` runs a command, both of its outputs as standard output, and asks for that exit code.
 config.substitutions.append(("%exits", f"sh {root}/test/lit/tools/inputs/exits.sh"))
 config.substitutions.append(("%damage", f"{sys.executable} {root}/test/lit/tools/inputs/damage.py"))
+# A sanitizer's build has none: programs without sanitizers could not load them.
+if os.path.exists(os.path.join(build, "emulators", "libcuda.so.1")):
+    config.available_features.add("emulators")
 if os.path.exists("/dev/full") and not os.path.isfile("/dev/full"):
     config.available_features.add("dev-full")
 # What a sanitizer reports has an exit code that no command of ours has.

@@ -1,3 +1,4 @@
+// REQUIRES: emulators
 // Integers have the same bits on every machine: a product whose sizes no tile divides, compared by hash.
 // RUN: tinyc run %s --device reference --input random:1 --hash > %t-reference
 // RUN: tinyc run %s --device cpu --input random:1 --hash | cmp - %t-reference
