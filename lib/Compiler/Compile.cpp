@@ -52,6 +52,7 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
   if (path.ends_with(".onnx")) {
     OnnxOptions importOptions;
     importOptions.shapes = options.shapes;
+    importOptions.roundEveryNode = options.roundEveryNode;
     OwningOpRef<ModuleOp> module = importOnnx(path, importOptions, weights, &context);
     if (!module || failed(verifyModel(*module)))
       return failure();

@@ -28,6 +28,7 @@ const mlir::DialectRegistry &compilerDialects();
 struct LoadOptions {
   /// Shapes of inputs whose dimensions the model leaves open, by name (--shape).
   std::map<std::string, std::vector<int64_t>> shapes;
+  bool roundEveryNode = false; ///< OnnxOptions::roundEveryNode
 };
 
 /// Reads a model: .onnx is imported, .mlir parsed. Weights go into `weights`. Errors are diagnostics.

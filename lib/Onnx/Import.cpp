@@ -52,6 +52,7 @@ private:
   LogicalResult call(const FunctionProto &function, const NodeProto &node, const std::string &name, Scope &caller);
   LogicalResult compose(NodeImport &n, const Operator &row, SmallVectorImpl<Value> &results);
   LogicalResult addOutputs(Scope &scope);
+  void dropRoundings();
   void eraseUnused();
   Location named(StringRef name) { return NameLoc::get(b.getStringAttr(name), file); }
 
@@ -62,6 +63,8 @@ private:
   compose::Builder b;
   ModelProto model;
   llvm::StringMap<const TensorProto *> initialisers;
+  // Casts that the importer itself made around nodes of narrow floats: those of operands to f32, of results back.
+  llvm::SmallPtrSet<Operation *, 16> widenings, roundings;
   // What symbols are bound to.
   std::map<std::string, int64_t> symbols;
   func::FuncOp function;
@@ -258,6 +261,7 @@ LogicalResult Importer::compose(NodeImport &n, const Operator &row, SmallVectorI
       if (i == 0)
         narrow = type;
       input = compose::cast(b, input, b.getF32Type());
+      widenings.insert(input.getDefiningOp());
     }
   Value first = row.import(n);
   if (!first || errors)
@@ -265,8 +269,10 @@ LogicalResult Importer::compose(NodeImport &n, const Operator &row, SmallVectorI
   results.push_back(first);
   results.append(n.moreResults);
   for (Value &result : results)
-    if (narrow && result && tiny::elementType(result.getType()).isF32())
+    if (narrow && result && tiny::elementType(result.getType()).isF32()) {
       result = compose::cast(b, result, narrow);
+      roundings.insert(result.getDefiningOp());
+    }
   for (StringRef name : n.unread())
     return n.error() << "attribute '" << name << "' is not supported";
   return success();
@@ -424,6 +430,22 @@ LogicalResult Importer::addOutputs(Scope &scope) {
   return success();
 }
 
+// A result that is only read element by element or by reductions fuses with what reads it and never stands in memory:
+// it stays in f32. What windows and contractions read is stored in its own type, and so is what the model's Casts make.
+void Importer::dropRoundings() {
+  for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
+    if (!roundings.contains(&op))
+      continue;
+    bool fuses = llvm::all_of(op.getUsers(), [&](Operation *user) {
+      return widenings.contains(user) && llvm::none_of(user->getUsers(), llvm::IsaPred<tiny::ViewOp, tiny::ConcatOp>);
+    });
+    if (!fuses)
+      continue;
+    for (Operation *widening : llvm::make_early_inc_range(op.getUsers()))
+      widening->replaceAllUsesWith(ValueRange(op.getOperand(0)));
+  }
+}
+
 void Importer::eraseUnused() {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
     if (isOpTriviallyDead(&op))
@@ -464,6 +486,8 @@ OwningOpRef<ModuleOp> Importer::import() {
   if (failed(ordered) || failed(addInputs(scope)) || failed(importNodes(*ordered, graph.node(), scope)) ||
       failed(addOutputs(scope)))
     return {};
+  if (!options.roundEveryNode)
+    dropRoundings();
   eraseUnused();
   SmallVector<NamedAttribute> bound;
   for (const auto &[symbol, value] : symbols)

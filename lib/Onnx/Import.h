@@ -32,6 +32,9 @@ struct OnnxOptions {
   /// Values of inputs by name for which the model is specialised: shapes and axes that a model takes at run time. Such
   /// an input stays an argument of @main, and is not read.
   std::map<std::string, mlir::DenseElementsAttr> values;
+  /// Nodes on floats of less than 32 bits compute in f32 and round their results. A result that is only read element by
+  /// element or by reductions stays in f32 unless this is set. All devices see the same model, the reference too.
+  bool roundEveryNode = false;
 };
 
 /// Reads the model at `path`. The bytes of its weights go to `weights`. Null after an error; errors, and remarks about

@@ -11,7 +11,7 @@ def models(shared, build, everything):
     hashes: the number of threads does not change a result."""
     examples = [ROOT / "examples" / name for name in ("mlp", "transformer_block")]
     small = [shared / "models" / name for name in ("mnist", "micro_kws")]
-    large = [shared / "models" / name for name in ("magika", "ultraface")]
+    large = [shared / "models" / name for name in ("magika", "ultraface", "squeezenet_fp16")]
     for label, cases in (("examples", examples), ("shared", small + large)):
         yield f"models: {label}, reference", cases, ["--device", "reference"], {}, None
         for threads in ("1", "2"):

@@ -34,7 +34,7 @@ struct Arguments {
   unsigned jobs = 1, timeout = 0;
   std::string against = "reference"; ///< diff: whose results are right
   std::string tune;                  ///< --tune=SECONDS
-  bool hash = false, profile = false, remarks = false, verifyEachStage = false, measure = false;
+  bool hash = false, profile = false, remarks = false, verifyEachStage = false, roundEveryNode = false, measure = false;
 };
 
 /// An option, as the table in CommandLine.cpp lists it.

@@ -18,7 +18,8 @@
 using namespace tinyc;
 
 llvm::ArrayRef<Command> tinyc::commands() {
-#define MODEL " --shape --load-pass-plugin --load-dialect-plugin --load-target-plugin --verify-each-stage"
+#define MODEL                                                                                                          \
+  " --shape --round-every-node --load-pass-plugin --load-dialect-plugin --load-target-plugin --verify-each-stage"
   static const Command table[] = {
       {"compile", "MODEL", "compiles a model to a .tinyc file",
        "-o --target --emit --stop-after --remarks --threads --tune" MODEL, runCompile},

@@ -64,6 +64,7 @@ static bool parseShape(StringRef text, std::map<std::string, std::vector<int64_t
 
 OwningOpRef<ModuleOp> Session::load(StringRef path) {
   LoadOptions options;
+  options.roundEveryNode = arguments.roundEveryNode;
   for (const std::string &shape : arguments.shapes)
     if (!parseShape(shape, options.shapes)) {
       llvm::errs() << "tinyc: cannot take '" << shape << "' as a shape: expected NAME=1x3x224x224, once for a name\n";
@@ -114,6 +115,8 @@ StageOptions Session::stageOptions() {
         print.insert(print.end(), {"--target", target});
       for (const std::string &shape : arguments.shapes)
         print.insert(print.end(), {"--shape", shape});
+      if (arguments.roundEveryNode)
+        print.push_back("--round-every-node");
       for (const std::string &plugin : arguments.passPlugins)
         print.insert(print.end(), {"--load-pass-plugin", plugin});
     }
