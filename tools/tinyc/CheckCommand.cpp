@@ -7,7 +7,9 @@
 #include "runtime/tensorio/TensorFiles.h"
 #include "tools/tinyc/CaseProcesses.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/Compare.h"
 #include "tools/tinyc/OutputFile.h"
+#include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -18,7 +20,6 @@
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 using namespace tinyc;
 using tensorio::HostTensor;
@@ -95,27 +96,17 @@ static bool readTensors(llvm::StringRef folder, llvm::StringRef prefix, const st
   return true;
 }
 
-// "" if `found` is within the tolerances of `expected`, else what differs. NaN equals NaN, an infinity itself.
+// "" if `found` is within the tolerances of `expected`, else what differs.
 static std::string compare(const HostTensor &expected, const HostTensor &found, const Arguments &arguments) {
-  if (expected.dtype != found.dtype || expected.shape != found.shape)
+  Difference difference = compareTensors(expected, found, arguments.rtol, arguments.atol);
+  if (difference.otherType)
     return "expected " + expected.type() + ", found " + found.type();
-  size_t wrong = 0, first = 0, count = expected.elementCount();
-  double worst = 0;
-  for (size_t i = 0; i < count; ++i) {
-    double e = tensorio::elementAt(expected, i), f = tensorio::elementAt(found, i);
-    if (e == f || (std::isnan(e) && std::isnan(f)))
-      continue;
-    double difference = std::abs(e - f);
-    if (difference <= arguments.atol + arguments.rtol * std::abs(e))
-      continue;
-    first = wrong++ ? first : i;
-    worst = std::isnan(difference) ? INFINITY : std::max(worst, difference);
-  }
-  if (!wrong)
+  if (!difference)
     return "";
-  return std::to_string(wrong) + " of " + std::to_string(count) + " elements differ, by up to " +
-         std::to_string(worst) + "; element " + std::to_string(first) + ": expected " +
-         tensorio::elementText(expected, first) + ", found " + tensorio::elementText(found, first);
+  return std::to_string(difference.wrong) + " of " + std::to_string(expected.elementCount()) +
+         " elements differ, by up to " + std::to_string(difference.largest) + "; element " +
+         std::to_string(difference.first) + ": expected " + tensorio::elementText(expected, difference.first) +
+         ", found " + tensorio::elementText(found, difference.first);
 }
 
 static CaseResult runDataSet(RunnableModel &model, const std::string &folder, const Arguments &arguments) {
@@ -221,10 +212,14 @@ int tinyc::runCheck(const Arguments &arguments) {
     }
   }
   std::vector<CaseResult> results;
+  auto showNext = [&] {
+    showStep(("checking case " + llvm::Twine(results.size() + 1) + " of " + llvm::Twine(arguments.files.size())).str());
+  };
   unsigned passed = 0;
   auto report = [&](CaseResult result) {
     bool good = result.outcome == Outcome::Passed;
     passed += good;
+    hideProgress();
     std::printf("%s %s%s%s\n", good ? "passed" : "FAILED", result.folder.c_str(), result.message.empty() ? "" : ": ",
                 result.message.c_str());
     if (arguments.hash)
@@ -232,7 +227,10 @@ int tinyc::runCheck(const Arguments &arguments) {
         std::printf("  %s\n", hash.c_str());
     std::fflush(stdout);
     results.push_back(std::move(result));
+    if (results.size() < arguments.files.size())
+      showNext();
   };
+  showNext();
   // In processes where one case must not end the others, and where what each wrote to stderr is told apart.
   if (arguments.jobs > 1 || arguments.timeout || !arguments.json.empty())
     runCaseProcesses(

@@ -12,6 +12,7 @@ struct Arguments;
 int runCompile(const Arguments &);
 int runRun(const Arguments &);
 int runCheck(const Arguments &);
+int runDiff(const Arguments &);
 int runBench(const Arguments &);
 int runInspect(const Arguments &);
 int runImport(const Arguments &);

@@ -27,6 +27,8 @@ llvm::ArrayRef<Command> tinyc::commands() {
        "--device --threads --input --output-dir --profile --hash" MODEL, runRun},
       {"check", "CASE_DIR..", "compares results with expected outputs",
        "--device --threads --rtol --atol --jobs --timeout --hash --json" MODEL, runCheck},
+      {"diff", "MODEL", "finds the first kernel whose result is wrong",
+       "--device --against --threads --input --rtol --atol --output-dir" MODEL, runDiff},
       {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --json" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
       {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o" MODEL, runImport},

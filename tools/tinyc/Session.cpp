@@ -90,7 +90,9 @@ static void printSchedules(ModuleOp module, const Chip *chip) {
 static void printCode(ModuleOp module, const Chip &chip) {
   hideProgress();
   OwningOpRef<ModuleOp> copy = module.clone();
-  FailureOr<TargetCode> code = findBackend(chip.kind)->emit(*copy, chip, {{CodeForm::Assembly}});
+  EmitOptions options;
+  options.forms = {CodeForm::Assembly};
+  FailureOr<TargetCode> code = findBackend(chip.kind)->emit(*copy, chip, options);
   if (failed(code))
     return;
   for (const CodeBlob &blob : code->blobs)
