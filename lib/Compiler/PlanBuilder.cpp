@@ -170,6 +170,8 @@ LogicalResult PlanBuilder::addBlock(Block &block, Commands &commands) {
       built = addLaunch(launch, commands);
     else if (auto loop = dyn_cast<tiny::LoopOp>(op))
       built = addLoop(loop, commands);
+    else if (auto slice = dyn_cast<tiny::ScatterOp>(op))
+      addSliceWrite(slice, commands);
     else if (auto cond = dyn_cast<tiny::CondOp>(op))
       built = addCond(cond, commands);
     if (failed(built))

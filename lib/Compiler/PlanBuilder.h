@@ -58,6 +58,9 @@ private:
   mlir::LogicalResult addLoop(tiny::LoopOp loop, Commands &commands);
   mlir::LogicalResult addCond(tiny::CondOp cond, Commands &commands);
   mlir::LogicalResult placeCarried(tiny::LoopOp loop, Commands &commands);
+  /// Where the slices lie that a trip writes, and the copy that moves one there unless its launch has written it there.
+  void placeSlices(tiny::LoopOp loop);
+  void addSliceWrite(tiny::ScatterOp scatter, Commands &commands);
   void placeTrip(tiny::LoopOp loop, Commands &body);
   void yieldCarried(tiny::LoopOp loop, artefact::Command &command);
   /// Where the result of a loop or choice lies: where its own reader wants it, or in the arena over `life`.

@@ -4,8 +4,9 @@
 //
 // A loop's carried values each have one buffer, which is the loop's result: filled with the first value before the
 // loop, written by the body in place where nothing reads the old value later, else by a copy at the end of each trip.
-// The trip's number is read from a table of all numbers, at a place that moves with the loop. A choice is two loops of
-// at most one trip, of which the condition lets one begin.
+// A carried tensor of which each trip writes a slice is written at a place that moves with the loop. The trip's number
+// is read from a table of all numbers, at a place that moves with the loop. A choice is two loops of at most one trip,
+// of which the condition lets one begin.
 
 #include "lib/Compiler/PlanBuilder.h"
 
@@ -92,11 +93,30 @@ LogicalResult PlanBuilder::placeCarried(tiny::LoopOp loop, Commands &commands) {
   return success();
 }
 
+void PlanBuilder::placeSlices(tiny::LoopOp loop) {
+  for (auto scatter : loop.getBody().getOps<tiny::ScatterOp>()) {
+    artefact::Argument whole = places.at(scatter.getInput());
+    places[scatter.getResult()] = whole;
+    Value update = scatter.getUpdates();
+    uint64_t bytes = byteSize(update.getType());
+    auto launch = update.getDefiningOp<tiny::LaunchOp>();
+    if (launch && launch->getBlock() == scatter->getBlock() && update.hasOneUse() && bytes % kTripStride == 0)
+      places[update] = {whole.buffer, 0, static_cast<int64_t>(bytes)};
+  }
+}
+
+void PlanBuilder::addSliceWrite(tiny::ScatterOp scatter, Commands &commands) {
+  artefact::Argument from = places.at(scatter.getUpdates()), to = places.at(scatter.getResult());
+  to.stride = static_cast<int64_t>(byteSize(scatter.getUpdates().getType()));
+  if (from.buffer != to.buffer)
+    addCopy(commands, to, from, scatter.getUpdates().getType());
+}
+
 // An inner loop would move the number along with its own trips: for it the number is copied.
 void PlanBuilder::placeTrip(tiny::LoopOp loop, Commands &body) {
   BlockArgument trip = loop.getBody().getArgument(0);
-  if (trip.use_empty())
-    return;
+  if (llvm::all_of(trip.getUsers(), llvm::IsaPred<tiny::ScatterOp>))
+    return; // a slice is written where its place has moved to
   uint64_t trips = loop.getTrips();
   if (!tripNumbers || tripNumbers->second < trips) {
     std::vector<uint8_t> &bytes = constants.emplace_back(trips * kTripStride);
@@ -165,6 +185,7 @@ LogicalResult PlanBuilder::addLoop(tiny::LoopOp loop, Commands &commands) {
   for (auto [i, result] : llvm::enumerate(loop.getResults()))
     if (writesInPlace(loop, i))
       places[yieldOf(body).getValues()[1 + i]] = places.at(result);
+  placeSlices(loop);
   placeTrip(loop, command.body);
   if (failed(addBlock(body, command.body)))
     return failure();

@@ -6,6 +6,7 @@
 
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Targets/Backend.h"
+#include "passes/2-fuse/SliceWrite.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/Verifier.h"
@@ -36,6 +37,8 @@ static LogicalResult verifyOnlyKernels(ModuleOp module) {
         return WalkResult::skip();
       if (isa<tiny::LaunchOp, tiny::ParamOp, tiny::ConstOp, tiny::LoopOp, tiny::CondOp, tiny::YieldOp, func::ReturnOp>(
               op))
+        return WalkResult::advance();
+      if (auto scatter = dyn_cast<tiny::ScatterOp>(op); scatter && sliceWriteOf(scatter))
         return WalkResult::advance();
       op->emitError("'") << op->getName() << "' stands outside every kernel after fusion";
       return WalkResult::interrupt();

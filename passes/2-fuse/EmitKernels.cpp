@@ -7,6 +7,7 @@
 #include "passes/2-fuse/FusionPlan.h"
 #include "passes/2-fuse/KernelCost.h"
 #include "passes/2-fuse/ScalarBody.h"
+#include "passes/2-fuse/SliceWrite.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -264,7 +265,7 @@ void Emitter::run(unsigned &number) {
     for (OpOperand &operand : op->getOpOperands())
       if (Value emitted = outside.lookup(operand.get()))
         operand.set(emitted);
-    if (auto scatter = dyn_cast<ScatterOp>(op))
+    if (auto scatter = dyn_cast<ScatterOp>(op); scatter && !sliceWriteOf(scatter))
       outside[scatter.getResult()] = emitScatter(scatter, number++);
     else
       op->moveBefore(block.getTerminator());

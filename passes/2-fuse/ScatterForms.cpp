@@ -7,11 +7,14 @@
 //   from there,
 // - `max`, and `sum` of integers, whose order does not show: the updates meant for the row are reduced.
 //
+// A slice of what a loop carries, written once a trip, stays as it is (SliceWrite.h).
+//
 // All work units do so at once, but compare every row with every update. Where that costs too much, or the order of a
 // sum of floats shows, a kernel walks the updates in order.
 
 #include "passes/2-fuse/CostModel.h"
 #include "passes/2-fuse/FusionPlan.h"
+#include "passes/2-fuse/SliceWrite.h"
 
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -155,7 +158,7 @@ Value ScatterForm::find() {
 
 void chooseScatterForms(Block &block) {
   for (auto op : llvm::make_early_inc_range(block.getOps<ScatterOp>()))
-    if (Value result = ScatterForm(op).find()) {
+    if (Value result = sliceWriteOf(op) ? Value() : ScatterForm(op).find()) {
       op.getResult().replaceAllUsesWith(result);
       op.erase();
     }

@@ -83,6 +83,25 @@ func.func @loop(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
 
 // -----
 
+// A slice a trip is written where the tensor lies: no kernel, and no copy of the rest.
+// CHECK-LABEL: @slices
+// CHECK: tiny.kernel "mul_0"
+// CHECK: %[[Y:.*]] = tiny.scatter set %{{.*}} dim 0
+// CHECK: tiny.yield %{{.*}}, %[[Y]]
+// CHECK-NOT: tiny.kernel
+func.func @slices(%y: tensor<100x4xf32>, %w: tensor<4xf32>) -> tensor<100x4xf32> {
+  %r = tiny.loop 100 carry(%y) use(%w) : (tensor<100x4xf32>, tensor<4xf32>) -> tensor<100x4xf32> {
+  ^bb0(%i: tensor<i64>, %c: tensor<100x4xf32>, %u: tensor<4xf32>):
+    %a = tiny.mul %u, %u : tensor<4xf32>
+    %n = tiny.scatter set %c[%i], %a dim 0 : tensor<100x4xf32>, tensor<i64>, tensor<4xf32>
+    %on = tiny.const dense<true> : tensor<i1>
+    tiny.yield %on, %n : tensor<i1>, tensor<100x4xf32>
+  }
+  return %r : tensor<100x4xf32>
+}
+
+// -----
+
 // Both sides of a small choice are computed, and a large one stays.
 // CHECK-LABEL: @choices
 // CHECK: tiny.kernel "sqrt_where_1"
