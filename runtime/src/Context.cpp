@@ -174,9 +174,15 @@ void Context::report(const Bound &bound) {
     ops.clear();
     for (unsigned o = 0; o < sizeOf(kernel.ops()); ++o)
       ops.push_back(kernel.ops()->Get(o)->c_str());
-    tinyc_launch_profile launch{
-        kernel.name()->c_str(), kernel.symbol()->c_str(), ops.data(),       ops.size(),
-        kernel.flops(),         kernel.bytes(),           times[i].startNs, times[i].durationNs};
+    const LaunchTime &time = times[i];
+    tinyc_launch_profile launch{kernel.name()->c_str(),
+                                kernel.symbol()->c_str(),
+                                ops.data(),
+                                ops.size(),
+                                kernel.flops() * time.executions,
+                                kernel.bytes() * time.executions,
+                                time.startNs,
+                                time.durationNs};
     profiler(profilerUser, &launch);
   }
 }

@@ -63,6 +63,7 @@ struct ExecutionPlan {
 struct LaunchTime {
   uint64_t startNs = 0; // since the run started
   uint64_t durationNs = 0;
+  uint64_t executions = 0; // more than one, or none, only in a loop
 };
 
 } // namespace tinyc

@@ -111,6 +111,7 @@ Status QueueExecutor::collectTimes() {
     if (time.durationNs == 0)
       time.startNs = start;
     time.durationNs += duration;
+    ++time.executions;
   }
   marked.clear();
   return {};

@@ -208,6 +208,7 @@ void ThreadedExecutor::walk(const std::vector<Step> &steps, uint64_t execution, 
           if (execution == 0)
             time.startNs = state.startNs;
           time.durationNs += now() - state.startNs;
+          ++time.executions;
         }
         stepDone(frame);
       }
