@@ -95,7 +95,7 @@ bool Emitter::joins(const Root &root, const StagePlan &stage) {
   for (const Read &read : root.reads)
     if (Root *producer = plan.find(read.value))
       if (llvm::is_contained(stage.roots, plan.rootOf[read.value]) &&
-          (producer->reduce || read.masked || read.map != root.definitionMap() || !read.map.isIdentity()))
+          (producer->reduce || read.mask != IntegerSet() || read.map != root.definitionMap() || !read.map.isIdentity()))
         return false;
   return true;
 }

@@ -15,6 +15,7 @@
 
 #include "dialects/Tiny/TinyOps.h"
 
+#include "mlir/IR/IntegerSet.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace tinyc::fusion {
@@ -23,7 +24,7 @@ namespace tinyc::fusion {
 struct Read {
   mlir::Value value;
   mlir::AffineMap map;
-  bool masked;
+  mlir::IntegerSet mask; ///< null: every point is read
   bool lookup = false; ///< anywhere in the value, where data says
 };
 

@@ -53,6 +53,18 @@ static bool beginsWithIdentity(AffineMap map, unsigned count) {
   return true;
 }
 
+// Whether a read of what its own kernel computes stays in the work unit: at the unit's place in the shared dimensions,
+// under a mask of the others alone.
+static bool staysInUnit(const Read &read, unsigned shared) {
+  if (read.lookup || !beginsWithIdentity(read.map, shared))
+    return false;
+  IntegerSet mask = read.mask;
+  for (unsigned d = 0; mask && d < shared; ++d)
+    if (llvm::any_of(mask.getConstraints(), [&](AffineExpr e) { return e.isFunctionOfDim(d); }))
+      return false;
+  return true;
+}
+
 static int64_t product(ArrayRef<int64_t> sizes) {
   int64_t result = 1;
   for (int64_t size : sizes)
@@ -80,7 +92,7 @@ std::optional<SmallVector<int64_t>> Grouper::sharedWith(const Root &root, const 
   }
   for (const Read &read : root.reads)
     if (Root *producer = plan.find(read.value); producer && producer->kernel == index)
-      if (read.lookup || !beginsWithIdentity(read.map, shared.size()))
+      if (!staysInUnit(read, shared.size()))
         return std::nullopt;
   return shared;
 }
@@ -140,7 +152,7 @@ bool Grouper::mergeable(const Root &root, unsigned into, unsigned from) {
     for (unsigned member : plan.kernels[kernel].roots) {
       for (const Read &read : plan.roots[member].reads)
         if (Root *producer = plan.find(read.value); producer && producer->kernel == (kernel == into ? from : into))
-          if (read.lookup || !beginsWithIdentity(read.map, a.shared.size()))
+          if (!staysInUnit(read, a.shared.size()))
             return false;
       if (!joinable(plan.roots[member], into, from))
         return false;
@@ -203,7 +215,7 @@ void Grouper::run() {
     ScalarBody body(plan, root.domain, /*builder=*/nullptr);
     body.define(root);
     for (const BodyRead &read : body.getReads())
-      root.reads.push_back({read.value, read.map, read.mask != IntegerSet(), read.lookup});
+      root.reads.push_back({read.value, read.map, read.mask, read.lookup});
     int64_t own = byteCount(root.value.getType());
     for (const Read &read : root.reads)
       own += byteCount(read.value.getType());

@@ -175,14 +175,9 @@ void Context::report(const Bound &bound) {
     for (unsigned o = 0; o < sizeOf(kernel.ops()); ++o)
       ops.push_back(kernel.ops()->Get(o)->c_str());
     const LaunchTime &time = times[i];
-    tinyc_launch_profile launch{kernel.name()->c_str(),
-                                kernel.symbol()->c_str(),
-                                ops.data(),
-                                ops.size(),
-                                kernel.flops() * time.executions,
-                                kernel.bytes() * time.executions,
-                                time.startNs,
-                                time.durationNs};
+    tinyc_launch_profile launch{
+        kernel.name()->c_str(),           kernel.symbol()->c_str(),         ops.data(),   ops.size(),
+        kernel.flops() * time.executions, kernel.bytes() * time.executions, time.startNs, time.durationNs};
     profiler(profilerUser, &launch);
   }
 }

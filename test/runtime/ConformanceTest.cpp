@@ -298,7 +298,7 @@ TEST_P(Conformance, ProfilesEachLaunch) {
   FloatVector x("x", 9), y("y", 0);
   ASSERT_EQ(loaded.run("main", {&x}, {&y}), "");
   EXPECT_EQ(seen, (std::vector<std::string>{"scale_1/scale/node/scale_1/1024",
-                                            "accumulate_2/accumulate/node/accumulate_2/1024"}));
+                                            "accumulate_2/accumulate/node/accumulate_2/4096"}));
 }
 
 TEST_P(Conformance, RefusesCodeForOtherDevices) {
