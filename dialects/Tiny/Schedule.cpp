@@ -11,7 +11,7 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
   MLIRContext *context = parser.getContext();
   auto none = DenseI64ArrayAttr::get(context, {});
   DenseI64ArrayAttr unit = none, inner = none, strip = none, warps = none;
-  StringAttr instruction = StringAttr::get(context, "");
+  StringAttr instruction = StringAttr::get(context, ""), columns = instruction;
   int64_t pipeline = 1, vector = 1;
   bool keep = true;
   auto parseSizes = [&](DenseI64ArrayAttr &sizes) -> ParseResult {
@@ -33,6 +33,8 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return parseSizes(warps);
     if (field == "instruction")
       return parser.parseAttribute(instruction);
+    if (field == "columns")
+      return parser.parseAttribute(columns);
     if (field == "pipeline")
       return parser.parseInteger(pipeline);
     if (field == "vector")
@@ -46,11 +48,12 @@ Attribute ScheduleAttr::parse(AsmParser &parser, Type) {
       return success();
     }
     return parser.emitError(loc, "no field '")
-           << field << "' in a schedule: expected unit, inner, strip, warps, instruction, pipeline, vector or keep";
+           << field
+           << "' in a schedule: expected unit, inner, strip, warps, instruction, columns, pipeline, vector or keep";
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, parseField))
     return {};
-  return ScheduleAttr::get(context, unit, inner, strip, warps, instruction, pipeline, vector, keep);
+  return ScheduleAttr::get(context, unit, inner, strip, warps, instruction, columns, pipeline, vector, keep);
 }
 
 void ScheduleAttr::print(AsmPrinter &printer) const {
@@ -70,6 +73,8 @@ void ScheduleAttr::print(AsmPrinter &printer) const {
   list("warps", getWarps());
   if (!getInstruction().empty())
     os << comma << "instruction = " << getInstruction();
+  if (!getColumns().empty())
+    os << comma << "columns = " << getColumns();
   if (getPipeline() != 1)
     os << comma << "pipeline = " << getPipeline();
   if (getVector() != 1)

@@ -103,18 +103,21 @@ def Tiny_ScheduleAttr : AttrDef<Tiny_Dialect, "Schedule"> {
     - `unit`: sizes of one work unit's tile, one number for each shared parallel dimension of the kernel. A work unit is
       a GPU's block, or one step of the range [begin, end) of a CPU kernel.
     - `inner`: the part of a unit's tile that is held in registers at once: on a CPU the micro-tile of a contraction
-      (rows, columns), on a GPU the tile of one warp. Empty where a unit is not subdivided.
+      (rows, columns; of a window rows, lines, columns), on a GPU the tile of one warp. Empty where a unit is not
+      subdivided.
     - `strip`: how many points of a reduction, or of a row, are taken in one step; one number for each dimension that
       the shared ones leave: own parallel ones of the longest stage, then reduction ones.
     - `warps`: warps (waves) a block along each shared dimension, last the number along the strip; empty on a CPU.
     - `instruction`: the row of the tensor-core table that a contraction uses, or "fma"; empty without a contraction.
+    - `columns`: how a CPU's contraction reads the factor along the output's last dimension: "packed" panel by panel,
+      or as "window": what a unit's sliding windows cover is copied once, padded, and read in place. Empty elsewhere.
     - `pipeline`: how many tiles of a contraction's operands are in flight in shared memory (1: no overlap).
     - `vector`: elements of one vector access or register.
     - `keep`: whether values between stages are kept on chip (true) or computed again (false).
   }];
   let parameters = (ins "::mlir::DenseI64ArrayAttr":$unit, "::mlir::DenseI64ArrayAttr":$inner,
     "::mlir::DenseI64ArrayAttr":$strip, "::mlir::DenseI64ArrayAttr":$warps, "::mlir::StringAttr":$instruction,
-    "int64_t":$pipeline, "int64_t":$vector, "bool":$keep);
+    "::mlir::StringAttr":$columns, "int64_t":$pipeline, "int64_t":$vector, "bool":$keep);
   let hasCustomAssemblyFormat = 1;
 }
 

@@ -17,6 +17,7 @@
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
@@ -132,6 +133,13 @@ static void setAttributes(llvm::Module &code, const Chip &chip) {
     }
 }
 
+// "X86 Avoid Store Forwarding Blocks" is of no use to kernels, and fatal where a masked access, whose size is unknown,
+// became a plain one. To be called before each compilation, since lld sets all of LLVM's options back.
+static void disableStoreForwardingPass() {
+  if (llvm::cl::Option *option = llvm::cl::getRegisteredOptions().lookup("x86-disable-avoid-SFB"))
+    static_cast<llvm::cl::opt<bool> *>(option)->setValue(true);
+}
+
 static bool isKernel(Operation *op) { return op->hasAttr("tiny.kernel"); }
 
 // Assembly is for people, who want all of it in one text: labels of several would clash.
@@ -171,6 +179,7 @@ static FailureOr<std::vector<uint8_t>> link(ModuleOp module, ArrayRef<std::vecto
 
 FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const EmitOptions &options) const {
   ModuleOp module = kernelsOf(whole);
+  disableStoreForwardingPass();
   std::unique_ptr<llvm::TargetMachine> machine = createMachine(module, chip);
   if (!machine)
     return failure();

@@ -4,7 +4,6 @@
 
 #include "passes/3-schedule/KernelClass.h"
 
-#include "llvm/ADT/SmallBitVector.h"
 #include <numeric>
 
 using namespace mlir;
@@ -98,7 +97,7 @@ static bool readsOwnPoint(StageOp stage) {
   return true;
 }
 
-std::optional<Contraction> tinyc::matchContraction(KernelOp kernel) {
+std::optional<Product> tinyc::matchProduct(KernelOp kernel) {
   auto stages = kernel.getStages();
   if (stages.empty())
     return std::nullopt;
@@ -117,23 +116,33 @@ std::optional<Contraction> tinyc::matchContraction(KernelOp kernel) {
   if (!lhs || !rhs || *lhs == *rhs || !(element.isF32() || element.isF64() || element.isInteger(32)))
     return std::nullopt;
 
-  unsigned parallel = stage.getNumParallel();
   SmallVector<int64_t> domain = stage.getDomain();
-  llvm::SmallBitVector lhsDims = dimensionsOf(stage, *lhs), rhsDims = dimensionsOf(stage, *rhs);
+  Product p{stage, *lhs, *rhs, dimensionsOf(stage, *lhs), dimensionsOf(stage, *rhs)};
   int last = -1;
-  for (unsigned d = 0; d < parallel; ++d)
+  for (unsigned d = 0; d < stage.getNumParallel(); ++d)
     if (domain[d] > 1)
       last = d;
-  if (last < 0 || lhsDims.test(last) == rhsDims.test(last))
+  if (last < 0 || p.rowDims.test(last) == p.columnDims.test(last))
     return std::nullopt;
-  if (lhsDims.test(last)) {
-    std::swap(lhs, rhs);
-    std::swap(lhsDims, rhsDims);
+  if (p.rowDims.test(last)) {
+    std::swap(p.rowsRead, p.columnsRead);
+    std::swap(p.rowDims, p.columnDims);
   }
+  return p;
+}
+
+std::optional<Contraction> tinyc::matchContraction(KernelOp kernel) {
+  std::optional<Product> product = matchProduct(kernel);
+  if (!product)
+    return std::nullopt;
+  StageOp stage = product->stage;
+  const llvm::SmallBitVector &lhsDims = product->rowDims, &rhsDims = product->columnDims;
+  unsigned parallel = stage.getNumParallel();
+  SmallVector<int64_t> domain = stage.getDomain();
   Contraction c;
   c.stage = stage;
-  c.rowsRead = *lhs;
-  c.columnsRead = *rhs;
+  c.rowsRead = product->rowsRead;
+  c.columnsRead = product->columnsRead;
   unsigned first = parallel;
   while (first > 0 && !lhsDims.test(first - 1))
     --first;

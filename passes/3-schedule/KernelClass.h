@@ -10,10 +10,18 @@
 
 #include "dialects/Tiny/TinyOps.h"
 
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
 
 namespace tinyc {
+
+/// A stage that sums the product of two reads, each seen through casts, and is followed by pointwise stages only.
+struct Product {
+  tiny::StageOp stage;
+  unsigned rowsRead, columnsRead;           ///< reads of the stage; only the columns vary with the last dimension
+  llvm::SmallBitVector rowDims, columnDims; ///< dimensions that each varies with; one of size 1 is nobody's
+};
 
 /// A contraction over the stage's domain (parallel dimensions, then reduction ones). The product's factors are called
 /// rows (used again along `n`) and columns (used again along `m`, and varying with the output's last dimension).
@@ -34,6 +42,9 @@ struct Contraction {
   /// (batch.., m, n, k) with m, n, k flattened -> the stage's domain; without k, its parallel dimensions.
   mlir::AffineMap flatten(bool withK);
 };
+
+/// The kernel as a sum of products; none if it is not one.
+std::optional<Product> matchProduct(tiny::KernelOp kernel);
 
 /// The kernel as a contraction with pointwise epilogue stages; none if it is not one.
 std::optional<Contraction> matchContraction(tiny::KernelOp kernel);

@@ -27,7 +27,8 @@ using namespace tinyc::tiny;
 ScheduleAttr ScheduleSizes::toAttr(MLIRContext *context) const {
   auto list = [&](ArrayRef<int64_t> sizes) { return DenseI64ArrayAttr::get(context, sizes); };
   return ScheduleAttr::get(context, list(unit), list(inner), list(strip), list(warps),
-                           StringAttr::get(context, instruction), pipeline, vector, keep);
+                           StringAttr::get(context, instruction), StringAttr::get(context, columns), pipeline, vector,
+                           keep);
 }
 
 int64_t tinyc::powerOfTwo(int64_t size, int64_t limit) {

@@ -146,7 +146,107 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   return s;
 }
 
+// Multiply-adds that are unrolled at most, and what a unit's copy of its input may take of the second-level cache.
+static constexpr int64_t kMostUnrolled = 128, kStagedShare = 2;
+// Shorter lines leave too many lanes of a register empty.
+static constexpr int64_t kShortestLine = 10;
+
+// Rows, lines and columns of the register tile: the least time for the whole output, padding included.
+static SmallVector<int64_t> windowTile(Window &w, const Chip &chip, int64_t lanes) {
+  int64_t m = w.rows(), x = w.size(w.x()), y = w.y() ? w.size(*w.y()) : 1;
+  SmallVector<int64_t> best;
+  double least = 0;
+  // LLVM takes vectors apart whose length is no power of two.
+  for (int64_t vectors = 1; vectors <= 4; vectors *= 2)
+    for (int64_t lines = 1; lines <= std::min<int64_t>(y, 6); ++lines)
+      for (int64_t rows = 1; rows <= m; ++rows) {
+        int64_t sums = rows * lines * vectors;
+        if (sums + lines * vectors + 1 > chip.registers)
+          break;
+        // Two multiply-adds and two loads a cycle; loads that cross a cache line count twice; a sum is ready after
+        // four cycles. The last term stands for addresses and for operands that come from the second-level cache.
+        double cycles = std::max({sums * 0.5, (rows + 1.8 * lines * vectors) * 0.5, 4.0}) + 1;
+        double tiles =
+            double(llvm::divideCeil(m, rows)) * llvm::divideCeil(y, lines) * llvm::divideCeil(x, vectors * lanes);
+        if (best.empty() || tiles * cycles < least) {
+          least = tiles * cycles;
+          best = {rows, lines, vectors * lanes};
+        }
+      }
+  return best;
+}
+
+static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, const Chip &chip) {
+  Type element = elementType(w.stage.getResult(0).getType());
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8, lanes = chip.vectorBytes / bytes;
+  if (w.size(w.x()) < kShortestLine)
+    return std::nullopt;
+  ScheduleSizes s;
+  s.columns = "window";
+  s.vector = lanes;
+  s.instruction = llvm::is_contained(chip.instructions, "fma") ? "fma" : "";
+  s.inner = windowTile(w, chip, lanes);
+  // The innermost dimensions of the sum are unrolled, as far as the code stays short.
+  int64_t unrolled = s.inner[0] * s.inner[1] * s.inner[2] / lanes;
+  s.strip.assign(w.k.size(), 1);
+  for (unsigned i = w.k.size(); i-- > 0;) {
+    int64_t size = w.size(w.k[i]);
+    if (unrolled * size > kMostUnrolled)
+      break;
+    s.strip[i] = size;
+    unrolled *= size;
+  }
+  // A unit: the whole line; as many rows as their weights leave room for; then lines, and last elements of the batch.
+  SmallVector<int64_t> shared = sharedSizes(kernel);
+  s.unit.assign(shared.size(), 1);
+  s.unit[w.x()] = shared[w.x()];
+  if (w.y())
+    s.unit[*w.y()] = std::min(shared[*w.y()], s.inner[1]);
+  int64_t room = chip.l2Bytes / kStagedShare;
+  if (w.m)
+    s.unit[*w.m] = std::min(w.rows(), std::max<int64_t>(1, 2 * room / (w.depth() * bytes) / s.inner[0]) * s.inner[0]);
+  auto stagedBytes = [&] {
+    SmallVector<int64_t> block = s.unit;
+    block.resize(w.stage.getDomain().size(), 1);
+    int64_t size = w.stride() * w.lineExtent(roundUp(shared[w.x()], s.inner[2])) * bytes;
+    for (unsigned i = 0; i < w.input.size(); ++i)
+      if (i != w.line)
+        size *= w.extent(i, block);
+    return size;
+  };
+  if (stagedBytes() > 2 * room)
+    return std::nullopt;
+  int64_t rowPoints = w.depth() * shared[w.x()] * (w.m ? s.unit[*w.m] : 1);
+  auto points = [&] {
+    int64_t points = rowPoints;
+    for (auto [d, size] : llvm::enumerate(s.unit))
+      if (w.m != d && d != w.x())
+        points *= size;
+    return points;
+  };
+  int64_t wanted = pointsPerUnit(product(shared)) * w.depth();
+  auto grow = [&](unsigned dim, int64_t step) {
+    while (s.unit[dim] < shared[dim] && points() < wanted) {
+      int64_t before = s.unit[dim];
+      s.unit[dim] = std::min(shared[dim], before / step * step + step);
+      if (stagedBytes() <= room)
+        continue;
+      s.unit[dim] = before;
+      break;
+    }
+  };
+  if (w.y())
+    grow(*w.y(), s.inner[1]);
+  for (unsigned dim : llvm::reverse(w.batch))
+    if (!w.y() || s.unit[*w.y()] == shared[*w.y()])
+      grow(dim, 1);
+  return s;
+}
+
 ScheduleSizes tinyc::chooseCpuSchedule(KernelOp kernel, const Chip &chip) {
+  if (std::optional<Window> w = matchWindow(kernel))
+    if (std::optional<ScheduleSizes> s = chooseWindow(kernel, *w, chip))
+      return *s;
   if (std::optional<Contraction> c = matchContraction(kernel))
     return chooseContraction(kernel, *c, chip);
   return isMap(kernel) ? chooseMap(kernel, chip) : chooseRow(kernel, chip);

@@ -51,7 +51,28 @@ static LogicalResult verifyBlocks(KernelOp kernel, ScheduleAttr s, Contraction &
   return success();
 }
 
-static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
+// A window's line stays whole: what it covers is copied once a unit.
+static LogicalResult verifyWindow(KernelOp kernel, ScheduleAttr s, const Chip &chip, Window &w) {
+  int64_t vectors = llvm::divideCeil(s.getInner()[2], s.getVector()) * s.getInner()[1];
+  int64_t needed = (s.getInner()[0] + 1) * vectors + 1;
+  if (needed > chip.registers)
+    return kernel.emitOpError("schedule: inner = [") << s.getInner().asArrayRef() << "] needs " << needed
+                                                     << " vector registers; " << chip.name << " has " << chip.registers;
+  if (s.getInner()[1] > 1 && !w.y())
+    return kernel.emitOpError("schedule: expected one line in 'inner' for a window along one dimension, found ")
+           << s.getInner().asArrayRef()[1];
+  if (s.getInner()[0] > 1 && !w.m)
+    return kernel.emitOpError("schedule: expected one row in 'inner' for a window without rows, found ")
+           << s.getInner().asArrayRef()[0];
+  for (auto [dim, strip] : llvm::zip_equal(w.k, s.getStrip().asArrayRef()))
+    if (strip < w.size(dim) && w.size(dim) % strip != 0)
+      return kernel.emitOpError("schedule: expected strips that divide the reduction, found ")
+             << strip << " of " << w.size(dim);
+  return success();
+}
+
+static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c,
+                               std::optional<Window> w) {
   auto [narrowest, widest] = elementBytes(kernel);
   if (s.getVector() * narrowest > chip.vectorBytes)
     return kernel.emitOpError("schedule: vector = ")
@@ -60,6 +81,8 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
   if (!s.getWarps().empty())
     return kernel.emitOpError("schedule: ")
            << chip.name << " has no warps; found warps = [" << s.getWarps().asArrayRef() << "]";
+  if (w)
+    return verifyWindow(kernel, s, chip, *w);
   if (c) {
     int64_t columns = llvm::divideCeil(s.getInner()[1], s.getVector());
     int64_t needed = s.getInner()[0] * columns + columns + 1;
@@ -117,12 +140,22 @@ static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
 
 LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip &chip) {
   std::optional<Contraction> c = matchContraction(kernel);
+  std::optional<Window> w;
+  if (StringRef columns = s.getColumns(); columns == "window") {
+    w = matchWindow(kernel);
+    if (!w || chip.kind != ChipKind::Cpu)
+      return kernel.emitOpError("schedule: columns = \"window\" is for sums over sliding windows on a CPU");
+  } else if (!columns.empty() && !(columns == "packed" && c)) {
+    return kernel.emitOpError("schedule: expected columns = \"packed\" of a contraction or \"window\", found ")
+           << s.getColumns();
+  }
   size_t shared = kernel.getShared(), own = ownSizes(kernel).size();
   if (failed(verifyCount(kernel, "unit", s.getUnit(), {shared}, "one a shared dimension")) ||
       failed(verifyCount(kernel, "strip", s.getStrip(), {own}, "one for each dimension that the shared ones leave")))
     return failure();
-  if (c ? failed(verifyCount(kernel, "inner", s.getInner(), {2}, "rows and columns of the micro-tile"))
-        : failed(verifyCount(kernel, "inner", s.getInner(), {shared, 0}, "one a shared dimension, or none")))
+  if (w   ? failed(verifyCount(kernel, "inner", s.getInner(), {3}, "rows, lines and columns of the micro-tile"))
+      : c ? failed(verifyCount(kernel, "inner", s.getInner(), {2}, "rows and columns of the micro-tile"))
+          : failed(verifyCount(kernel, "inner", s.getInner(), {shared, 0}, "one a shared dimension, or none")))
     return failure();
   if (s.getPipeline() < 1 || s.getVector() < 1)
     return kernel.emitOpError("schedule: expected pipeline and vector of at least 1, found ")
@@ -132,7 +165,7 @@ LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip 
     return kernel.emitOpError("schedule: ") << chip.name << " has no instruction '" << instruction << "'; it has "
                                             << llvm::join(chip.instructions, ", ");
   if (chip.kind == ChipKind::Cpu)
-    return verifyCpu(kernel, s, chip, c);
+    return verifyCpu(kernel, s, chip, c, w);
   if (failed(verifyCount(kernel, "warps", s.getWarps(), {shared + 1}, "one a shared dimension, then the strip's")))
     return failure();
   return verifyGpu(kernel, s, chip, c);

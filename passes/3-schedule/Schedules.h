@@ -7,6 +7,7 @@
 
 #include "dialects/Target/Chip.h"
 #include "passes/3-schedule/KernelClass.h"
+#include "passes/3-schedule/WindowClass.h"
 
 #include <functional>
 
@@ -15,7 +16,7 @@ namespace tinyc {
 /// A schedule while it is being chosen.
 struct ScheduleSizes {
   llvm::SmallVector<int64_t> unit, inner, strip, warps;
-  std::string instruction;
+  std::string instruction, columns;
   int64_t pipeline = 1, vector = 1;
   bool keep = true;
 

@@ -125,7 +125,11 @@ FailureOr<func::FuncOp> Tile::tileKernel(KernelOp kernel, const Chip &chip) {
   b.setInsertionPointToStart(function.addEntryBlock());
   TiledFunction f{kernel, *kernel.getSchedule(), chip, function};
   std::optional<Contraction> contraction = matchContraction(kernel);
+  std::optional<Window> window;
+  if (chip.kind == ChipKind::Cpu && kernel.getSchedule()->getColumns() == "window")
+    window = matchWindow(kernel);
   LogicalResult tiled = kernel.getScatter()               ? tileScatter(b, f)
+                        : window                          ? tileWindowCpu(b, f, *window)
                         : !contraction                    ? tileStages(b, f)
                         : chip.kind == ChipKind::Cpu      ? tileContractionCpu(b, f, *contraction)
                         : hasGpuContraction(*contraction) ? tileContractionGpu(b, f, *contraction)

@@ -7,6 +7,7 @@
 
 #include "dialects/Target/Chip.h"
 #include "passes/3-schedule/KernelClass.h"
+#include "passes/3-schedule/WindowClass.h"
 #include "passes/4-tile/TileBody.h"
 
 namespace tinyc {
@@ -52,6 +53,9 @@ mlir::LogicalResult tileScatter(mlir::OpBuilder &b, const TiledFunction &f);
 
 /// Contractions on a CPU: packed operands, register tiles.
 mlir::LogicalResult tileContractionCpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);
+
+/// Sums over sliding windows on a CPU, of which the schedule says columns = "window".
+mlir::LogicalResult tileWindowCpu(mlir::OpBuilder &b, const TiledFunction &f, Window &window);
 
 /// Contractions on a GPU: a block of rows by columns a unit. Sums are f32, and masked operands are filled with zero.
 mlir::LogicalResult tileContractionGpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);

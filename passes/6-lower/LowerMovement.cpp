@@ -176,22 +176,24 @@ void TileLowering::lowerReduce(ReduceOp reduce) {
   registers[reduce.getResult()] = results;
 }
 
-// Rows (m, k) by columns (k, n): one broadcast element of the rows for each register of the columns.
+// Rows (m, k) by columns (k, n), or by lines of columns (k, l, n): one broadcast element of the rows for each register
+// of the columns. An element is used for all lines before the next one is broadcast, so that one register holds it.
 LogicalResult TileLowering::lowerContract(vector::ContractionOp contract) {
   auto rows = contract.getLhs().getDefiningOp<LoadOp>();
   auto columns = cast<VectorType>(contract.getRhs().getType());
   auto type = dyn_cast<VectorType>(contract.getAccType());
-  if (!rows || !type || type.getRank() != 2 || columns.getRank() != 2)
-    return contract.emitOpError("expected rows (m, k) straight from a tiny.load and columns (k, n) at the tile level "
-                                "of a CPU");
+  int64_t rank = columns.getRank();
+  if (!rows || !type || type.getRank() != rank || rank < 2 || rank > 3)
+    return contract.emitOpError("expected rows (m, k) straight from a tiny.load and columns (k, n) or (k, l, n) at the "
+                                "tile level of a CPU");
   Location loc = contract.getLoc();
-  int64_t m = type.getDimSize(0), depth = columns.getDimSize(0);
+  int64_t m = type.getDimSize(0), depth = columns.getDimSize(0), lines = rank == 3 ? columns.getDimSize(1) : 1;
   auto schedule = source->getAttrOfType<ScheduleAttr>("tiny.schedule");
   bool fused = schedule && schedule.getInstruction() == "fma" && isa<FloatType>(type.getElementType());
   Registers columnRegisters = registersOf(contract.getRhs()), sums = registersOf(contract.getAcc());
   VectorType registerOf = registerType(type);
   RegisterShape columnShape(columns.getShape()), sumShape(type.getShape());
-  if (columnShape.lane != 1 || sumShape.lane != 1)
+  if (columnShape.lane != rank - 1 || sumShape.lane != rank - 1)
     return contract.emitOpError("expected more than one column");
   for (int64_t k = 0; k < depth; ++k)
     for (int64_t i = 0; i < m; ++i) {
@@ -199,11 +201,14 @@ LogicalResult TileLowering::lowerContract(vector::ContractionOp contract) {
       at[at.size() - 2] = i;
       at[at.size() - 1] = k;
       Value row = vector::BroadcastOp::create(b, loc, registerOf, loadScalar(rows, at));
-      Value &sum = sums[i];
-      if (fused)
-        sum = LLVM::FMAOp::create(b, loc, row, columnRegisters[k], sum);
-      else
-        sum = AddOp::create(b, loc, MulOp::create(b, loc, row, columnRegisters[k]), sum);
+      for (int64_t line = 0; line < lines; ++line) {
+        Value &sum = sums[i * lines + line];
+        Value column = columnRegisters[k * lines + line];
+        if (fused)
+          sum = LLVM::FMAOp::create(b, loc, row, column, sum);
+        else
+          sum = AddOp::create(b, loc, MulOp::create(b, loc, row, column), sum);
+      }
     }
   registers[contract.getResult()] = sums;
   return success();

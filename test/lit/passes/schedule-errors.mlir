@@ -241,3 +241,44 @@ module attributes {tiny.target = "amd:gfx1100"} {
     return %c : tensor<64x64xf32>
   }
 }
+
+// -----
+
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<4x64xf32>, %b: tensor<64x32xf32>) -> tensor<4x32xf32> {
+    // expected-error @+1 {{schedule: columns = "window" is for sums over sliding windows on a CPU}}
+    %c = tiny.kernel "no_window" shared 2 schedule <unit = [4, 32], inner = [4, 1, 32], strip = [64], columns = "window", vector = 16>
+         (%a, %b) : (tensor<4x64xf32>, tensor<64x32xf32>) -> tensor<4x32xf32> {
+    ^bb0(%x: tensor<4x64xf32>, %y: tensor<64x32xf32>):
+      %s = tiny.stage parallel [4, 32] reduce [64] (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<4x64xf32>,
+           %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<64x32xf32>) -> (sum tensor<4x32xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<4x32xf32>
+    }
+    return %c : tensor<4x32xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<4x41xf32>, %b: tensor<6x4x3xf32>) -> tensor<6x39xf32> {
+    // expected-error @+1 {{schedule: inner = [6, 1, 96] needs 43 vector registers; cpu:x86-64-v4 has 32}}
+    %c = tiny.kernel "wide" shared 2 schedule <unit = [6, 39], inner = [6, 1, 96], strip = [1, 3], columns = "window", vector = 16>
+         (%a, %b) : (tensor<4x41xf32>, tensor<6x4x3xf32>) -> tensor<6x39xf32> {
+    ^bb0(%x: tensor<4x41xf32>, %y: tensor<6x4x3xf32>):
+      %s = tiny.stage parallel [6, 39] reduce [4, 3]
+           (%x by affine_map<(d0, d1, d2, d3) -> (d2, d1 + d3)> : tensor<4x41xf32>,
+            %y by affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)> : tensor<6x4x3xf32>) -> (sum tensor<6x39xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<6x39xf32>
+    }
+    return %c : tensor<6x39xf32>
+  }
+}

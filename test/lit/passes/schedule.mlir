@@ -99,3 +99,25 @@ module attributes {tiny.target = "nvidia:sm_80"} {
     return %r : tensor<8xf32>
   }
 }
+
+// -----
+
+// A convolution: the register tile has rows by lines by columns; the innermost dimensions of the sum are unrolled.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK: tiny.kernel "conv" shared 3 schedule <unit = {{.*}}, inner = {{.*}}, strip = [1, 1, 3], instruction = "fma", columns = "window", vector = 16>
+  func.func @main(%a: tensor<8x40x60xf32>, %b: tensor<32x8x3x3xf32>) -> tensor<32x38x58xf32> {
+    %c = tiny.kernel "conv" shared 3 (%a, %b) : (tensor<8x40x60xf32>, tensor<32x8x3x3xf32>) -> tensor<32x38x58xf32> {
+    ^bb0(%x: tensor<8x40x60xf32>, %y: tensor<32x8x3x3xf32>):
+      %s = tiny.stage parallel [32, 38, 58] reduce [8, 3, 3]
+           (%x by affine_map<(d0, d1, d2, d3, d4, d5) -> (d3, d1 + d4, d2 + d5)> : tensor<8x40x60xf32>,
+            %y by affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d3, d4, d5)> : tensor<32x8x3x3xf32>)
+           -> (sum tensor<32x38x58xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<32x38x58xf32>
+    }
+    return %c : tensor<32x38x58xf32>
+  }
+}

@@ -138,3 +138,43 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
     return %c : tensor<64x64xf32>
   }
 }
+
+// -----
+
+// A convolution along lines with stride 2 and padding: what the windows of a unit cover is copied once, masked, into two
+// phases; the loop over the window reads it without masks, and the columns beyond the line's end are not stored.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK: affine_map<(d0, d1, d2) -> (d1, d2 mod 2, d0 + d2 floordiv 2)>
+  // CHECK-LABEL: func.func @conv
+  // CHECK-SAME: (%[[IN:.*]]: memref<4x41xf32>, %[[W:.*]]: memref<6x4x3xf32>, %[[OUT:.*]]: memref<6x21xf32>
+  // CHECK-DAG: %[[ROWS:.*]] = memref.alloca() : memref<6x80xf32>
+  // CHECK-DAG: %[[STAGED:.*]] = memref.alloca() : memref<4x2x48xf32>
+  // CHECK-DAG: %[[SUMS:.*]] = memref.alloca() : memref<3x1x32xf32>
+  // CHECK: tiny.load %[[W]]
+  // CHECK: tiny.store %{{.*}}, %[[ROWS]]
+  // CHECK: tiny.load %[[IN]]{{.*}} mask
+  // CHECK: tiny.store %{{.*}}, %[[STAGED]]
+  // CHECK: scf.for
+  // CHECK: scf.for {{.*}} -> (vector<3x1x32xf32>)
+  // CHECK-COUNT-3: vector.contract
+  // CHECK-NOT: vector.contract
+  // CHECK: tiny.store %{{.*}}, %[[SUMS]]
+  // CHECK: tiny.store %{{.*}}, %[[OUT]]{{.*}} mask
+  func.func @main(%a: tensor<4x41xf32>, %b: tensor<6x4x3xf32>) -> tensor<6x21xf32> {
+    %c = tiny.kernel "conv" shared 2 schedule <unit = [6, 21], inner = [3, 1, 32], strip = [1, 3], instruction = "fma", columns = "window", vector = 16>
+         (%a, %b) : (tensor<4x41xf32>, tensor<6x4x3xf32>) -> tensor<6x21xf32> {
+    ^bb0(%x: tensor<4x41xf32>, %y: tensor<6x4x3xf32>):
+      %s = tiny.stage parallel [6, 21] reduce [4, 3]
+           (%x by affine_map<(d0, d1, d2, d3) -> (d2, d1 * 2 + d3 - 1)>
+            mask affine_set<(d0, d1, d2, d3) : (d1 * 2 + d3 - 1 >= 0, 41 - d1 * 2 - d3 >= 0)> fill 0.0 : f32 : tensor<4x41xf32>,
+            %y by affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)> : tensor<6x4x3xf32>)
+           -> (sum tensor<6x21xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<6x21xf32>
+    }
+    return %c : tensor<6x21xf32>
+  }
+}
