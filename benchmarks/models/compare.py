@@ -99,7 +99,11 @@ def compare(arguments, name):
     with tempfile.TemporaryDirectory() as work:
         artefact, report = os.path.join(work, "model.tinyc"), os.path.join(work, "bench.json")
         try:
-            run_tinyc(arguments, "compile", os.path.join(folder, "model.onnx"), "-o", artefact)
+            # Dimensions that the model leaves open are those of the inputs that the peer gets.
+            shapes = [f"--shape={value.name}={'x'.join(map(str, peer.inputs[value.name].shape))}"
+                      for value in (peer.session.get_inputs() if peer else [])
+                      if any(not isinstance(size, int) for size in value.shape)]
+            run_tinyc(arguments, "compile", os.path.join(folder, "model.onnx"), "-o", artefact, *shapes)
         except RuntimeError as error:
             row["tinyc_error"] = str(error)
             return row
