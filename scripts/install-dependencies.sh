@@ -8,6 +8,7 @@ packages=(
   clang-22 clang-format-22 clang-tidy-22 libclang-rt-22-dev lld-22 liblld-22-dev
   llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
   libflatbuffers-dev flatbuffers-compiler libprotobuf-dev protobuf-compiler libgtest-dev libonnx-testdata
+  graphviz
 )
 
 missing=()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # Tests of IR: RUN lines with FileCheck. `lit --param build=<build folder> test/lit`
 import os
+import shutil
 import sys
 import lit.formats
 
@@ -33,3 +34,5 @@ if os.path.exists("/dev/full") and not os.path.isfile("/dev/full"):
 # What a sanitizer reports has an exit code that no command of ours has.
 config.environment["ASAN_OPTIONS"] = "exitcode=99:allocator_may_return_null=1"
 config.environment["UBSAN_OPTIONS"] = "exitcode=99:print_stacktrace=1"
+if shutil.which("dot"):
+    config.available_features.add("graphviz")

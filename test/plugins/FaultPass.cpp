@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A plug-in that plants a fault into a kernel, for test/lit/tools/diff.test: TINYC_TEST_FAULT="KIND NODE" says which,
-// and in the kernel of which node of the user's file.
+// and in the kernel of which node of the user's file (*: in every kernel).
 
 #include "lib/Plugins/PassPlugin.h"
 
@@ -16,9 +16,9 @@
 using namespace mlir;
 using namespace tinyc;
 
-// Whether the location speaks of the node.
+// Whether the location speaks of the node, or any will do.
 static bool mentions(Location loc, StringRef node) {
-  bool found = false;
+  bool found = node == "*";
   loc->walk([&](Location inner) {
     auto name = dyn_cast<NameLoc>(inner);
     found |= name && name.getName().getValue() == node;

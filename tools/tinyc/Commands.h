@@ -15,6 +15,7 @@ int runCheck(const Arguments &);
 int runDiff(const Arguments &);
 int runBench(const Arguments &);
 int runInspect(const Arguments &);
+int runGraph(const Arguments &);
 int runImport(const Arguments &);
 int runDevices(const Arguments &);
 int runCompletion(const Arguments &);

@@ -39,6 +39,40 @@ static void printEntry(const format::EntryPoint &entry) {
       llvm::outs() << "  output " << tensorLine(*output) << "\n";
 }
 
+// The ops of a kernel in what is left of a line; the last part of "scope/scope/Conv_0" says most.
+static std::string opsText(const format::Kernel &kernel) {
+  constexpr size_t most = 60;
+  std::string text;
+  for (unsigned i = 0, count = kernel.ops() ? kernel.ops()->size() : 0; i < count; ++i) {
+    llvm::StringRef op = kernel.ops()->Get(i)->c_str();
+    std::string word = op.substr(op.rtrim('/').rfind('/') + 1).str();
+    if (i && text.size() + word.size() > most)
+      return text + " and " + std::to_string(count - i) + " more";
+    text += (i ? " " : "") + word;
+  }
+  return text;
+}
+
+static void printKernels(const format::Target &target) {
+  uint64_t flops = 0, bytes = 0;
+  size_t width = 6;
+  for (const format::Kernel *kernel : *target.kernels())
+    width = std::max<size_t>(width, std::min<size_t>(kernel->name()->size(), 40));
+  auto line = [&](llvm::StringRef name, auto units, auto flops, auto bytes, const std::string &ops) {
+    std::string padding(width - name.size(), ' ');
+    std::string text = llvm::formatv("  {0}{1} {2,8} {3,14} {4,12}  {5}", name, padding, units, flops, bytes, ops);
+    llvm::outs() << llvm::StringRef(text).rtrim() << "\n";
+  };
+  line("kernel", "units", "flops", "bytes", "ops");
+  for (const format::Kernel *kernel : *target.kernels()) {
+    flops += kernel->flops();
+    bytes += kernel->bytes();
+    line(llvm::StringRef(kernel->name()->c_str()).take_front(width), kernel->units(), kernel->flops(), kernel->bytes(),
+         opsText(*kernel));
+  }
+  llvm::outs() << "  " << target.kernels()->size() << " kernels, " << flops << " flops, " << bytes << " bytes\n";
+}
+
 static void printTarget(const ArtefactFile &file, const format::Target &target) {
   llvm::outs() << "target " << target.name()->str();
   if (target.features() && target.features()->size()) {
@@ -53,23 +87,11 @@ static void printTarget(const ArtefactFile &file, const format::Target &target) 
         llvm::outs() << "  code " << formName(form->kind()) << " " << file.code(*form).size() << " bytes\n";
   if (target.plans())
     for (const format::Plan *plan : *target.plans())
-      llvm::outs() << "  plan of entry point " << plan->entry_point() << ": "
+      llvm::outs() << "  entry point " << file.root().entry_points()->Get(plan->entry_point())->name()->str() << ": "
                    << (plan->commands() ? plan->commands()->size() : 0) << " commands, arena " << plan->arena_size()
                    << " bytes\n";
-  if (!target.kernels())
-    return;
-  uint64_t flops = 0, bytes = 0;
-  for (const format::Kernel *kernel : *target.kernels()) {
-    flops += kernel->flops();
-    bytes += kernel->bytes();
-    llvm::outs() << llvm::formatv("  kernel {0,-28} {1,8} units {2,12} flops {3,12} bytes ", kernel->name()->str(),
-                                  kernel->units(), kernel->flops(), kernel->bytes());
-    if (kernel->ops())
-      for (unsigned i = 0; i < kernel->ops()->size(); ++i)
-        llvm::outs() << (i ? ", " : " ") << kernel->ops()->Get(i)->str();
-    llvm::outs() << "\n";
-  }
-  llvm::outs() << "  " << target.kernels()->size() << " kernels, " << flops << " flops, " << bytes << " bytes\n";
+  if (target.kernels() && target.kernels()->size())
+    printKernels(target);
 }
 
 int tinyc::runInspect(const Arguments &arguments) {

@@ -31,6 +31,8 @@ llvm::ArrayRef<Command> tinyc::commands() {
        "--device --against --threads --input --rtol --atol --output-dir" MODEL, runDiff},
       {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --json" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
+      {"graph", "MODEL|FILE", "draws the kernels that run, as a page, an SVG or a DOT file",
+       "-o --target --profile --device --threads" MODEL, runGraph},
       {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o" MODEL, runImport},
       {"devices", "", "lists the devices that are here", "--measure", runDevices},
       {"completion", "bash|zsh", "prints a completion script for the shell", "", runCompletion},

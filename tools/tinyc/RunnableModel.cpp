@@ -58,11 +58,17 @@ public:
 
   bool open(const Arguments &arguments, llvm::StringRef path);
   bool open(Session &session, mlir::ModuleOp module, llvm::StringRef device, unsigned threads);
+  bool open(std::vector<uint8_t> bytes, llvm::StringRef device, unsigned threads) {
+    file = std::move(bytes);
+    return openDevice(device, threads) &&
+           !printStatus(tinyc_artefact_open_memory(file.data(), file.size(), &artefact)) && load();
+  }
   bool run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs, std::string &error) override;
   void setProfiler(tinyc_profile_callback callback, void *user) override {
     printStatus(tinyc_context_set_profiler(context, callback, user));
   }
   std::string deviceName() const override { return tinyc_device_name(device); }
+  std::string target() const override { return tinyc_model_target(model); }
   tensorio::DeviceLimits limits() const override {
     return limitsOfDevice(deviceName(), tinyc_model_target(model), threads);
   }
@@ -152,4 +158,10 @@ std::unique_ptr<RunnableModel> RunnableModel::compile(Session &session, mlir::Mo
     return openReferenceModel(session, module);
   auto model = std::make_unique<DeviceModel>();
   return model->open(session, module, device, threads) ? std::move(model) : nullptr;
+}
+
+std::unique_ptr<RunnableModel> RunnableModel::openBytes(std::vector<uint8_t> file, llvm::StringRef device,
+                                                        unsigned threads) {
+  auto model = std::make_unique<DeviceModel>();
+  return model->open(std::move(file), device, threads) ? std::move(model) : nullptr;
 }

@@ -29,6 +29,9 @@ public:
   static std::unique_ptr<RunnableModel> compile(Session &session, mlir::ModuleOp module, llvm::StringRef device,
                                                 unsigned threads);
 
+  /// The same of the bytes of an artefact.
+  static std::unique_ptr<RunnableModel> openBytes(std::vector<uint8_t> file, llvm::StringRef device, unsigned threads);
+
   /// Names, types and shapes; valid as long as the model.
   const std::vector<tinyc_tensor_info> &inputs() const { return inputInfos; }
   const std::vector<tinyc_tensor_info> &outputs() const { return outputInfos; }
@@ -42,6 +45,8 @@ public:
   virtual void setProfiler(tinyc_profile_callback callback, void *user) {}
   /// The device's own name, e.g. "cuda:0".
   virtual std::string deviceName() const = 0;
+  /// The target whose code runs; empty for the reference.
+  virtual std::string target() const { return ""; }
   /// What the device's threads reach at most, for shares; measured now if need be. Not known for the reference.
   virtual tensorio::DeviceLimits limits() const { return {}; }
   /// Seconds it took to compile; 0 for a .tinyc file.

@@ -124,13 +124,14 @@ StageOptions Session::stageOptions() {
     }
     noteStep(("running stage '" + stage + "'" + (chip ? " for " + target : "")).str(), modelPath, std::move(print));
   };
-  if (debugLevel() >= 3)
-    options.afterStage = [](ModuleOp module, const Stage &stage, const Chip *chip) {
-      if (stage.name == "schedule")
-        printSchedules(module, chip);
-      else if (stage.name == "lower" && debugLevel() >= 4)
-        printCode(module, *chip);
-    };
+  options.afterStage = [this](ModuleOp module, const Stage &stage, const Chip *chip) {
+    if (stage.name == "schedule" && debugLevel() >= 3)
+      printSchedules(module, chip);
+    if (stage.name == "lower" && debugLevel() >= 4)
+      printCode(module, *chip);
+    if (afterStage)
+      afterStage(module, stage, chip);
+  };
   return options;
 }
 

@@ -38,6 +38,9 @@ public:
   /// Seconds of all stages together so far.
   double seconds() const;
 
+  /// Shown each stage's result, beside what TINYC_DEBUG asks for; set before compile().
+  std::function<void(mlir::ModuleOp module, const Stage &stage, const Chip *chip)> afterStage;
+
 private:
   const Arguments &arguments;
   std::shared_ptr<ContentCache> cache;
