@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// tinyc-reduce: MLIR's reducer with tinyc's dialects and passes, and with a reduction of models.
+//
+//   tinyc-reduce model.mlir --reduce-model="test=tools/tinyc-reduce/diff-fails.sh"
+//
+// reduce-model needs a model as `tinyc import` writes it, and leaves one for which the script still exits with 1, in
+// which no op can be replaced by one of its operands or by zero, and no result of @main be left out. (MLIR's own
+// reduction-tree erases ops without regard to their uses, which leaves nothing of a model to verify.)
+//
+//   %a = tiny.exp e %x                     %z = tiny.const dense<0.0>
+//   %m = tiny.reduce max %a [1]      ->    %m = tiny.reduce max %x [1]
+//   %s = tiny.sqrt %a                      return %m
+//   return %m, %s
+
+#include "dialects/Layout/LaneOps.h"
+#include "dialects/Tiny/TinyOps.h"
+#include "passes/Passes.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Reducer/Tester.h"
+#include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
+
+using namespace mlir;
+using namespace tinyc;
+
+// Ops of @main and weights and constants that nobody reads.
+static void eraseUnused(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>())
+      op.erase();
+}
+
+namespace {
+class ReduceModel : public PassWrapper<ReduceModel, OperationPass<ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ReduceModel)
+
+  ReduceModel() = default;
+  ReduceModel(const ReduceModel &other) : PassWrapper(other) {}
+  StringRef getArgument() const override { return "reduce-model"; }
+  StringRef getDescription() const override { return "Makes a model smaller while a script finds it interesting"; }
+  void runOnOperation() override;
+
+private:
+  /// Applies `change` to a copy of @main, and to the module itself if the script still exits with 1.
+  bool attempt(llvm::function_ref<bool(func::FuncOp)> change);
+  bool dropResult(unsigned number);
+  bool replace(unsigned place);
+
+  Option<std::string> test{*this, "test", llvm::cl::desc("script that exits with 1 if a module is interesting")};
+  Tester tester;
+};
+} // namespace
+
+bool ReduceModel::attempt(llvm::function_ref<bool(func::FuncOp)> change) {
+  OwningOpRef<ModuleOp> copy = getOperation().clone();
+  auto main = copy->lookupSymbol<func::FuncOp>("main");
+  if (!change(main))
+    return false;
+  eraseUnused(main.getBody().front());
+  if (tester.isInteresting(*copy).first != Tester::Interestingness::True)
+    return false;
+  getOperation().getBodyRegion().takeBody(copy->getBodyRegion());
+  return true;
+}
+
+bool ReduceModel::dropResult(unsigned number) {
+  return attempt([&](func::FuncOp main) {
+    if (main.getNumResults() < 2)
+      return false;
+    main.getBody().front().getTerminator()->eraseOperand(number);
+    return succeeded(main.eraseResult(number));
+  });
+}
+
+// The op at `place` by an operand of its type, or by zero.
+bool ReduceModel::replace(unsigned place) {
+  auto opOf = [&](func::FuncOp main) { return &*std::next(main.getBody().front().begin(), place); };
+  Operation *op = opOf(getOperation().lookupSymbol<func::FuncOp>("main"));
+  auto type = op->getNumResults() == 1 ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
+  if (!type || isa<tiny::ConstOp>(op))
+    return false;
+  for (unsigned i = 0, count = op->getNumOperands(); i < count; ++i)
+    if (op->getOperand(i).getType() == type && attempt([&](func::FuncOp main) {
+          Operation *copy = opOf(main);
+          copy->getResult(0).replaceAllUsesWith(copy->getOperand(i));
+          return true;
+        }))
+      return true;
+  return attempt([&](func::FuncOp main) {
+    Operation *copy = opOf(main);
+    OpBuilder b(copy);
+    auto zero = cast<TypedAttr>(DenseElementsAttr::get(type, b.getZeroAttr(type.getElementType())));
+    copy->getResult(0).replaceAllUsesWith(tiny::ConstOp::create(b, copy->getLoc(), zero));
+    return true;
+  });
+}
+
+void ReduceModel::runOnOperation() {
+  tester.setTestScript(test);
+  auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+  if (!main || !main.getBody().hasOneBlock())
+    return getOperation().emitError("expected a function @main of one block"), signalPassFailure();
+  if (tester.isInteresting(getOperation()).first != Tester::Interestingness::True)
+    return getOperation().emitError("expected '") << test << "' to exit with 1 for the whole model",
+           signalPassFailure();
+  // From the end, where most hangs on an op; each change may allow others.
+  for (bool changed = true; changed;) {
+    changed = false;
+    auto mainNow = [&] { return getOperation().lookupSymbol<func::FuncOp>("main"); };
+    for (unsigned number = mainNow().getNumResults(); number-- > 0;)
+      changed |= dropResult(number);
+    for (unsigned place = mainNow().getBody().front().getOperations().size(); place-- > 0;)
+      if (place < mainNow().getBody().front().getOperations().size())
+        changed |= replace(place);
+  }
+}
+
+int main(int argc, char **argv) {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  registry.insert<tiny::TinyDialect, lane::LaneDialect>();
+  registerAllPasses();
+  registerTinycPasses();
+  PassRegistration<ReduceModel>();
+  MLIRContext context(registry);
+  return failed(mlirReduceMain(argc, argv, context));
+}
