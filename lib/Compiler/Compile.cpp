@@ -58,6 +58,11 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
       return failure();
     return module;
   }
+  if (path.ends_with(".tinyc"))
+    return emitError(at,
+                     "expected a model, .onnx or .mlir, found what is compiled already: tinyc run, bench, inspect and "
+                     "graph take it"),
+           failure();
   if (!path.ends_with(".mlir"))
     return emitError(at, "expected a model: .onnx or .mlir"), failure();
   if (!options.shapes.empty())

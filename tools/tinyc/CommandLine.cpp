@@ -5,6 +5,7 @@
 #include "tools/tinyc/CommandLine.h"
 
 #include "lib/Pipeline/Stages.h"
+#include "runtime/include/tinyc/runtime.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -30,6 +31,17 @@ static std::string stageNames() {
   return llvm::join(llvm::map_range(stages(), [](const Stage &stage) { return stage.name; }), " ");
 }
 
+// "cuda:1": a driver of the runtime, with a number or without, or the reference.
+static bool storeDevice(std::string &to, StringRef value) {
+  auto [driver, number] = value.split(':');
+  unsigned ignored;
+  bool known = value == "reference";
+  for (size_t i = 0; i < tinyc_driver_count(); ++i)
+    known |= driver == tinyc_driver_name(i) && (!value.contains(':') || !number.getAsInteger(10, ignored));
+  to = value.str();
+  return known;
+}
+
 llvm::ArrayRef<Option> tinyc::options() {
   auto text = [](std::string Arguments::*field) {
     return [field](Arguments &a, StringRef v) { return !(a.*field = v.str()).empty(); };
@@ -50,8 +62,10 @@ llvm::ArrayRef<Option> tinyc::options() {
       {"--remarks", nullptr, "say each decision of the compiler in a line", "", flag(&Arguments::remarks)},
       {"--tune", "[=SECONDS]", "search schedules by measuring them (not built yet)", "",
        [](Arguments &a, StringRef v) { return a.tune = v.empty() ? "60" : v.str(), true; }},
-      {"--device", "D", "where to run: " + listed(devices), devices, text(&Arguments::device)},
-      {"--against", "D", "whose results are right (default: reference)", devices, text(&Arguments::against)},
+      {"--device", "D", "where to run: " + listed(devices), devices,
+       [](Arguments &a, StringRef v) { return storeDevice(a.device, v); }},
+      {"--against", "D", "whose results are right (default: reference)", devices,
+       [](Arguments &a, StringRef v) { return storeDevice(a.against, v); }},
       {"--threads", "N", "threads of the CPU, 1 to 1024 (default: all usable)", "",
        [](Arguments &a, StringRef v) { return storeUnsigned(a.threads, v) && a.threads > 0 && a.threads <= 1024; }},
       {"--input", "NAME=@F", "an input from a .npy or .pb file; random:SEED fills those not given", kFiles,

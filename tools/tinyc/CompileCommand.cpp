@@ -132,6 +132,9 @@ int tinyc::runCompile(const Arguments &arguments) {
   }
   if (stageName.empty() && !form && arguments.output.empty())
     return fail("compile needs -o OUT.tinyc", kUsage);
+  StringRef output = arguments.output;
+  if (stageName.empty() && !form && (output.ends_with(".onnx") || output.ends_with(".mlir")))
+    return fail("compile writes an artefact: expected -o OUT.tinyc, found -o " + output, kUsage);
 
   Session session(arguments);
   if (!session.good())

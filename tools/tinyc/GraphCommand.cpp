@@ -136,7 +136,7 @@ int tinyc::runGraph(const Arguments &arguments) {
   bool compiled = llvm::StringRef(path).ends_with(".tinyc");
   const Chip *chip = compiled ? nullptr : chipFor(arguments);
   if (!compiled && !chip)
-    return kInputWrong;
+    return arguments.profile ? kInputWrong : kUsage;
   std::vector<uint8_t> file;
   std::unique_ptr<RunnableModel> model; // of a .tinyc file; the device takes its target, and the graph shows that one
   if (arguments.profile && compiled && !(model = RunnableModel::open(arguments, path)))

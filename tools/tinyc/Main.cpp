@@ -66,8 +66,12 @@ static int runMain(int argc, char **argv) {
   llvm::StringRef name = words.empty() ? "" : words.front();
   if (name == "--version")
     return printVersion(), kDone;
-  if (name == "--help" || name == "-h" || name == "help")
+  if (name == "--help" || name == "-h" || name == "help") {
+    for (const Command &command : commands())
+      if (words.size() > 1 && llvm::StringRef(words[1]) == command.name)
+        return printHelp(command), kDone;
     return printHelp(), kDone;
+  }
   for (const Command &command : commands()) {
     if (name != command.name)
       continue;
