@@ -44,6 +44,36 @@ Value compose::castToFloat8(Builder &b, Value x, Type element, bool saturate) {
   return cast(b, where(b, less(b, x, bottom), bottom, x), element);
 }
 
+Value compose::castToBits(Builder &b, Value x, Type element, unsigned bits) {
+  if (!x)
+    return {};
+  Value word = cast(b, cast(b, x, b.getI32Type()), element);
+  Type type = word.getType();
+  word = bitAnd(b, word, splatInteger(b, type, (1 << bits) - 1));
+  if (llvm::cast<IntegerType>(element).isUnsigned())
+    return word;
+  Value sign = splatInteger(b, type, 1 << (bits - 1));
+  return sub(b, bitXor(b, word, sign), sign);
+}
+
+Value compose::castToFloat4(Builder &b, Value x, Type element) {
+  if (!x)
+    return {};
+  x = cast(b, x, b.getF32Type());
+  Type type = x.getType();
+  Value size = abs(b, x), zero = splat(b, type, 0);
+  // The distance between neighbours doubles at 2 and at 4.
+  auto rounded = [&](double step) {
+    Value count = round(b, tiny::RoundMode::Even, mul(b, size, splat(b, type, 1 / step)));
+    return mul(b, count, splat(b, type, step));
+  };
+  Value large = min(b, rounded(2), splat(b, type, 6));
+  Value result = where(b, less(b, size, splat(b, type, 2)), rounded(0.5),
+                       where(b, less(b, size, splat(b, type, 4)), rounded(1), large));
+  result = where(b, equal(b, x, x), result, zero);
+  return cast(b, where(b, less(b, x, zero), neg(b, result), result), element);
+}
+
 Value compose::quantize(Builder &b, Value x, Value scale, Value zero, Type element, bool saturate,
                         std::optional<std::pair<int64_t, int64_t>> range) {
   Value ratio = div(b, x, scale);

@@ -18,6 +18,11 @@ mlir::Value spreadParameter(Builder &b, mlir::Value parameter, llvm::ArrayRef<in
 /// `x` as an 8-bit float; if `saturate`, what is out of range (infinities too) becomes the largest number.
 mlir::Value castToFloat8(Builder &b, mlir::Value x, mlir::Type element, bool saturate);
 
+/// `x` as an integer of `bits` bits, kept in `element` of 8: floats truncate, what is out of range wraps.
+mlir::Value castToBits(Builder &b, mlir::Value x, mlir::Type element, unsigned bits);
+/// `x` rounded to the nearest of 0, 0.5, 1, 1.5, 2, 3, 4, 6 (and their negatives), saturating; NaN gives 0.
+mlir::Value castToFloat4(Builder &b, mlir::Value x, mlir::Type element);
+
 /// x / scale + zero, rounded to nearest even and saturated to `element`: an integer or 8-bit float type. `low` and
 /// `high` narrow the range if given (types of less than 8 bits are stored in 8). Null `zero` means 0. All of one shape.
 mlir::Value quantize(Builder &b, mlir::Value x, mlir::Value scale, mlir::Value zero, mlir::Type element,

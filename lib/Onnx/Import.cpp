@@ -8,6 +8,7 @@
 #include "lib/Onnx/Model.h"
 #include "lib/Onnx/NodeImport.h"
 #include "lib/Onnx/Tensors.h"
+#include "runtime/schema/PackedElements.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/Path.h"
@@ -30,6 +31,8 @@ struct Scope {
   llvm::StringMap<Value> values;
   // Put before the names of nodes: the calls that led here. Empty for the graph itself, which alone sees initialisers.
   std::string prefix;
+  // TensorProto.DataType of values of less than 8 bits.
+  llvm::StringMap<int32_t> packedTypes = {};
 };
 
 class Importer {
@@ -205,6 +208,8 @@ LogicalResult Importer::addInputs(Scope &scope) {
       value = tiny::ConstOp::create(b, known->second);
     }
     scope.values[input->name()] = value;
+    if (int32_t type = input->type().tensor_type().elem_type(); packed::bitsOf(type))
+      scope.packedTypes[input->name()] = type;
   }
   return success();
 }
@@ -235,6 +240,8 @@ FailureOr<Value> Importer::valueOf(const std::string &name, Scope &scope) {
   FailureOr<TensorData> data = readTensor(*tensor, folder, "initialiser '" + name + "'", file);
   if (failed(data))
     return failure();
+  if (packed::bitsOf(tensor->data_type()))
+    scope.packedTypes[name] = tensor->data_type();
   return scope.values[name] = source(*data, name);
 }
 
@@ -287,6 +294,7 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
     if (failed(value))
       return failure();
     n.inputs.push_back(*value);
+    n.packedTypes.push_back(scope.packedTypes.lookup(input));
   }
   // Operands left out at the end are as if not there.
   while (!n.inputs.empty() && !n.inputs.back())
@@ -298,6 +306,9 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
   SmallVector<Value> results;
   if (failed(compose(n, *row, results)))
     return failure();
+  if (!n.packedResult && n.has(0) && results[0] &&
+      tiny::elementType(results[0].getType()) == tiny::elementType(n[0].getType()))
+    n.packedResult = n.packedTypes[0];
   Block::iterator first = before ? std::next(before->getIterator()) : block->begin();
   for (Operation &op : llvm::make_range(first, block->end()))
     if (failed(verify(&op)))
@@ -318,6 +329,8 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
     if (!count || *count > kMaxElements)
       return n.error() << "its result of shape " << spell(compose::shapeOf(result)) << " is too large";
     scope.values[output] = result;
+    if (n.packedResult && tiny::elementType(result.getType()).getIntOrFloatBitWidth() == 8)
+      scope.packedTypes[output] = n.packedResult;
   }
   return success();
 }
@@ -338,6 +351,8 @@ LogicalResult Importer::call(const FunctionProto &called, const NodeProto &node,
     if (failed(value))
       return failure();
     scope.values[called.input(i)] = *value;
+    if (int32_t type = i < node.input_size() ? caller.packedTypes.lookup(node.input(i)) : 0)
+      scope.packedTypes[called.input(i)] = type;
   }
   // The body, with attributes that refer to the call's replaced by them.
   google::protobuf::RepeatedPtrField<NodeProto> body = called.node();
@@ -373,6 +388,8 @@ LogicalResult Importer::call(const FunctionProto &called, const NodeProto &node,
       return emitError(named(name)) << "function '" << called.name() << "' does not give its output '"
                                     << called.output(i) << "'";
     caller.values[node.output(i)] = result;
+    if (int32_t type = scope.packedTypes.lookup(called.output(i)))
+      caller.packedTypes[node.output(i)] = type;
   }
   return success();
 }

@@ -25,6 +25,10 @@ public:
   int64_t version;
   /// Null where an optional operand is left out.
   llvm::SmallVector<mlir::Value> inputs;
+  /// TensorProto.DataType of each operand of less than 8 bits, which is kept in 8; 0 for others.
+  llvm::SmallVector<int32_t> packedTypes;
+  /// That of the results. Operands that are moved hand on theirs.
+  int32_t packedResult = 0;
   /// Results after the first; the first is what the import function returns.
   llvm::SmallVector<mlir::Value> moreResults;
 

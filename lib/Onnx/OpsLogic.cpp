@@ -5,6 +5,7 @@
 #include "lib/Builders/Quantization.h"
 #include "lib/Onnx/BroadcastOperands.h"
 #include "lib/Onnx/Tensors.h"
+#include "runtime/schema/PackedElements.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -38,6 +39,20 @@ static Value importBitShift(NodeImport &n) {
   return n.fail("attribute 'direction': expected LEFT or RIGHT, found '" + direction + "'");
 }
 
+// A cast to `element`, which keeps `dataType` where that has less than 8 bits.
+static Value castTo(NodeImport &n, Type element, int32_t dataType) {
+  bool isFloat8 = isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
+  bool saturate = n.integer("saturate", 1);
+  unsigned bits = packed::bitsOf(dataType);
+  if (bits)
+    n.packedResult = dataType;
+  if (dataType == packed::Float4E2M1)
+    return castToFloat4(n.b, n[0], element);
+  if (bits)
+    return castToBits(n.b, n[0], element, bits);
+  return isFloat8 ? castToFloat8(n.b, n[0], element, saturate) : cast(n.b, n[0], element);
+}
+
 static Value importCast(NodeImport &n) {
   int64_t to = n.integer("to", 0);
   std::string name = n.text("round_mode", "up");
@@ -50,17 +65,12 @@ static Value importCast(NodeImport &n) {
   Type element = to >= 0 && to < 64 ? onnx::elementType(to, n.b.getContext()) : Type();
   if (!element)
     return n.fail("a cast to " + dataTypeName(to) + " is not supported");
-  bool isFloat8 = isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
-  if (int64_t saturate = n.integer("saturate", 1); isFloat8)
-    return castToFloat8(n.b, n[0], element, saturate);
-  return cast(n.b, n[0], element);
+  return castTo(n, element, to);
 }
 
 static Value importCastLike(NodeImport &n) {
   n.ignore({"round_mode"});
-  bool isFloat8 = isa<FloatType>(n.element(1)) && n.element(1).getIntOrFloatBitWidth() == 8;
-  int64_t saturate = n.integer("saturate", 1);
-  return isFloat8 ? castToFloat8(n.b, n[0], n.element(1), saturate) : cast(n.b, n[0], n.element(1));
+  return castTo(n, n.element(1), n.packedTypes[1]);
 }
 
 static Value importIsNaN(NodeImport &n) { return invert(n.b, equal(n.b, n[0], n[0])); }

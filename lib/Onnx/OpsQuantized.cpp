@@ -8,6 +8,7 @@
 #include "lib/Onnx/NodeImport.h"
 #include "lib/Onnx/Tensors.h"
 #include "lib/Onnx/Windows.h"
+#include "runtime/schema/PackedElements.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -38,7 +39,16 @@ static Value importQuantizeLinear(NodeImport &n) {
   Type wide = n.element(0).isF64() ? n.element(0) : Type(n.b.getF32Type());
   Value scale = spreadParameter(n.b, cast(n.b, n[1], wide), n.shape(0), *axis, block);
   Value zero = n.has(2) ? spreadParameter(n.b, n[2], n.shape(0), *axis, block) : Value();
-  return quantize(n.b, cast(n.b, n[0], wide), scale, zero, element, saturate);
+  Value x = cast(n.b, n[0], wide);
+  int64_t kept = n.has(2) ? n.packedTypes[2] : dataType;
+  unsigned bits = packed::bitsOf(kept);
+  n.packedResult = bits ? kept : 0;
+  if (n.packedResult == packed::Float4E2M1)
+    return castToFloat4(n.b, div(n.b, x, scale), element);
+  if (bits == 0)
+    return quantize(n.b, x, scale, zero, element, saturate);
+  int64_t values = int64_t(1) << bits, lowest = cast<IntegerType>(element).isUnsigned() ? 0 : -values / 2;
+  return quantize(n.b, x, scale, zero, element, saturate, std::pair(lowest, lowest + values - 1));
 }
 
 static Value importDequantizeLinear(NodeImport &n) {

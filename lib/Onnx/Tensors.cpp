@@ -6,6 +6,7 @@
 
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Builders/Movement.h"
+#include "runtime/schema/PackedElements.h"
 
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/FileSystem.h"
@@ -88,6 +89,14 @@ Type onnx::elementType(int32_t dataType, MLIRContext *context) {
     return Float8E5M2Type::get(context);
   case Float8E5M2FNUZ:
     return Float8E5M2FNUZType::get(context);
+  case packed::Int4:
+  case packed::Int2:
+    return b.getI8Type();
+  case packed::UInt4:
+  case packed::UInt2:
+    return unsignedType(8);
+  case packed::Float4E2M1:
+    return Float8E4M3FNType::get(context);
   default:
     return {};
   }
@@ -199,7 +208,8 @@ FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef fold
   uint64_t width = std::max(1u, element.getIntOrFloatBitWidth() / 8);
   if (!count || *count > std::numeric_limits<int64_t>::max() / 8)
     return emitError(loc) << what << ": the shape " << dims << " is negative or too large";
-  uint64_t size = *count * width;
+  bool isPacked = packed::bitsOf(tensor.data_type()) != 0;
+  uint64_t size = isPacked ? packed::byteSize(tensor.data_type(), *count) : *count * width;
   std::vector<uint8_t> bytes;
   if (tensor.data_location() == TensorProto::EXTERNAL) {
     FailureOr<std::vector<uint8_t>> read = readExternal(tensor, folder, size, what, loc);
@@ -214,6 +224,8 @@ FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef fold
   if (bytes.size() != size)
     return emitError(loc) << what << ": expected " << size << " bytes for " << dataTypeName(tensor.data_type()) << dims
                           << ", found " << bytes.size();
+  if (isPacked)
+    bytes = packed::unpack(tensor.data_type(), bytes, *count);
   if (element.isInteger(1))
     for (uint8_t &byte : bytes)
       byte = byte != 0;

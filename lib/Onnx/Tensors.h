@@ -19,7 +19,8 @@ namespace tinyc::onnx {
 /// an unknown one.
 std::string dataTypeName(int32_t dataType);
 
-/// The element type; null for those that the tiny dialect does not have (strings, complex numbers, 4 bits and less).
+/// The element type; null for those that the tiny dialect does not have (strings, complex numbers). Elements of 4 and 2
+/// bits are kept in 8.
 mlir::Type elementType(int32_t dataType, mlir::MLIRContext *context);
 
 /// A tensor with its elements: row-major, little-endian, truth values as bytes 0 and 1.

@@ -3,6 +3,7 @@
 // ONNX's TensorProto, read from protobuf's wire format without protobuf: one message, a dozen fields
 // (onnx.proto, message TensorProto). Elements stand in raw_data or in one of the typed fields.
 
+#include "runtime/schema/PackedElements.h"
 #include "runtime/tensorio/TensorFiles.h"
 
 #include <cerrno>
@@ -39,6 +40,19 @@ constexpr tinyc_dtype types[] = {
     TINYC_DTYPE_INVALID,    TINYC_DTYPE_BF16, TINYC_DTYPE_F8E4M3FN, TINYC_DTYPE_F8E4M3FNUZ, TINYC_DTYPE_F8E5M2,
     TINYC_DTYPE_F8E5M2FNUZ,
 };
+
+/// What a type of less than 8 bits is kept in.
+tinyc_dtype packedType(int32_t dataType) {
+  switch (dataType) {
+  case packed::Float4E2M1:
+    return TINYC_DTYPE_F8E4M3FN;
+  case packed::Int4:
+  case packed::Int2:
+    return TINYC_DTYPE_I8;
+  default:
+    return TINYC_DTYPE_U8;
+  }
+}
 
 class Reader {
 public:
@@ -206,7 +220,10 @@ bool parseTensorProto(Bytes file, HostTensor &tensor, std::string &error) {
       break;
     }
   }
-  tinyc_dtype dtype = type < std::size(types) ? types[type] : TINYC_DTYPE_INVALID;
+  unsigned packedBits = type < 64 ? packed::bitsOf(static_cast<int64_t>(type)) : 0;
+  tinyc_dtype dtype = packedBits                ? packedType(static_cast<int32_t>(type))
+                      : type < std::size(types) ? types[type]
+                                                : TINYC_DTYPE_INVALID;
   if (dtype == TINYC_DTYPE_INVALID) {
     error = "the TensorProto's data type " + std::to_string(type) + " is not supported";
     return false;
@@ -220,6 +237,9 @@ bool parseTensorProto(Bytes file, HostTensor &tensor, std::string &error) {
   for (int64_t dim : shape)
     overflow |= dim < 0 || __builtin_mul_overflow(size, static_cast<uint64_t>(dim), &size);
   uint64_t available = hasRaw ? raw.size() : typed.values.size() * elementSize;
+  uint64_t count = size;
+  if (packedBits && !overflow)
+    size = count < uint64_t(1) << 61 ? packed::byteSize(static_cast<int64_t>(type), count) : ~uint64_t(0);
   if (overflow || size != available || (!hasRaw && typed.field && typed.field != fieldOf(dtype))) {
     error = "the TensorProto's dims and type give " + (overflow ? "no valid number of" : std::to_string(size)) +
             " bytes, it holds " + std::to_string(available);
@@ -229,6 +249,15 @@ bool parseTensorProto(Bytes file, HostTensor &tensor, std::string &error) {
     tensor.name = name;
   if (!tensor.allocate(dtype, shape, error))
     return false;
+  if (packedBits) {
+    std::vector<uint8_t> bytes(raw.begin(), raw.end());
+    if (!hasRaw)
+      bytes.assign(typed.values.begin(), typed.values.end());
+    std::vector<uint8_t> elements = packed::unpack(static_cast<int64_t>(type), bytes, count);
+    if (count)
+      std::memcpy(tensor.data(), elements.data(), count);
+    return true;
+  }
   if (hasRaw && size)
     std::memcpy(tensor.data(), raw.data(), size);
   for (size_t i = 0; !hasRaw && i < typed.values.size(); ++i)

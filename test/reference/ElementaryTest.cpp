@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The compositions tanh, erf, sigmoid and cos on the reference: within 4 ulp over a sample of all floats, exact at the
+// The compositions of elementary functions on the reference: within 4 ulp over a sample of all floats, exact at the
 // special values, and right in the other float types.
 
 #include "lib/Builders/Elementary.h"
@@ -58,6 +58,15 @@ TEST(Elementary, WithinFourUlp) {
   EXPECT_LE(worst(compose::erf, std::erf), 4);
   EXPECT_LE(worst(compose::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }), 4);
   EXPECT_LE(worst(compose::cos, std::cos, 0x1p127), 4);
+  EXPECT_LE(worst(compose::atan, std::atan), 4);
+  EXPECT_LE(worst(compose::asin, std::asin), 4);
+  EXPECT_LE(worst(compose::acos, std::acos), 4);
+  EXPECT_LE(worst(compose::sinh, std::sinh), 4);
+  EXPECT_LE(worst(compose::cosh, std::cosh), 4);
+  EXPECT_LE(worst(compose::log1p, std::log1p), 4);
+  EXPECT_LE(worst(compose::asinh, std::asinh), 4);
+  EXPECT_LE(worst(compose::acosh, std::acosh), 4);
+  EXPECT_LE(worst(compose::atanh, std::atanh), 4);
 }
 
 TEST(Elementary, SpecialValues) {
@@ -79,6 +88,29 @@ TEST(Elementary, SpecialValues) {
   EXPECT_EQ(at(compose::cos, 1e-40f), bits(1.0f));
   EXPECT_TRUE(std::isnan(std::bit_cast<float>(at(compose::cos, INFINITY))));
   EXPECT_TRUE(std::isnan(std::bit_cast<float>(at(compose::cos, NAN))));
+}
+
+TEST(Elementary, SpecialValuesOfInverses) {
+  auto at = [](Compose function, float x) { return valuesOf<float>(compute(function, makeFloats({1}, {x}))).front(); };
+  for (Compose odd : {compose::atan, compose::asin, compose::sinh, compose::asinh, compose::atanh}) {
+    EXPECT_EQ(std::bit_cast<uint32_t>(at(odd, -0.0f)), std::bit_cast<uint32_t>(-0.0f));
+    EXPECT_EQ(at(odd, 1e-40f), 1e-40f);
+    EXPECT_TRUE(std::isnan(at(odd, NAN)));
+  }
+  EXPECT_EQ(at(compose::atan, INFINITY), 1.57079633f);
+  EXPECT_EQ(at(compose::atan, -INFINITY), -1.57079633f);
+  EXPECT_EQ(at(compose::acos, 1.0f), 0.0f);
+  EXPECT_EQ(at(compose::acos, -1.0f), 3.14159265f);
+  EXPECT_EQ(at(compose::acosh, 1.0f), 0.0f);
+  EXPECT_EQ(at(compose::atanh, 1.0f), INFINITY);
+  EXPECT_EQ(at(compose::atanh, -1.0f), -INFINITY);
+  for (Compose unbounded : {compose::sinh, compose::cosh, compose::asinh, compose::acosh, compose::log1p})
+    EXPECT_EQ(at(unbounded, INFINITY), INFINITY);
+  for (float outside : {1.5f, -1.5f, INFINITY})
+    for (Compose bounded : {compose::asin, compose::acos, compose::atanh})
+      EXPECT_TRUE(std::isnan(at(bounded, outside))) << outside;
+  for (float below : {0.5f, -3.0f, -1e30f, -INFINITY})
+    EXPECT_TRUE(std::isnan(at(compose::acosh, below))) << below;
 }
 
 TEST(Elementary, CosineOfHugeArguments) {
@@ -106,4 +138,8 @@ TEST(Elementary, DoubleIsPreciseToo) {
   EXPECT_LE(check(compose::tanh, std::tanh), 4);
   EXPECT_LE(check(compose::erf, std::erf), 4);
   EXPECT_LE(check(compose::cos, std::cos), 4.5);
+  EXPECT_LE(check(compose::atan, std::atan), 4);
+  EXPECT_LE(check(compose::sinh, std::sinh), 4);
+  EXPECT_LE(check(compose::cosh, std::cosh), 4);
+  EXPECT_LE(check(compose::asinh, std::asinh), 4);
 }

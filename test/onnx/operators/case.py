@@ -16,7 +16,8 @@ import struct
 import sys
 
 TYPES = {"float": (1, "f"), "uint8": (2, "B"), "int8": (3, "b"), "uint16": (4, "H"), "int16": (5, "h"), "int32": (6, "i"),
-         "int64": (7, "q"), "bool": (9, "B"), "float16": (10, "e"), "double": (11, "d")}
+         "int64": (7, "q"), "bool": (9, "B"), "float16": (10, "e"), "double": (11, "d"), "uint4": (21, 4), "int4": (22, 4),
+         "uint2": (25, 2), "int2": (26, 2)}
 
 
 def varint(value):
@@ -38,7 +39,11 @@ def field(number, value):
 
 def tensor(name, kind, shape, values):
     number, code = TYPES[kind]
-    content = b"".join(struct.pack("<" + code, value) for value in values)
+    if isinstance(code, int):  # bits, the first element in the lowest of a byte
+        word = sum((value & (1 << code) - 1) << i * code for i, value in enumerate(values))
+        content = word.to_bytes((len(values) * code + 7) // 8, "little")
+    else:
+        content = b"".join(struct.pack("<" + code, value) for value in values)
     return b"".join(field(1, size) for size in shape) + field(2, number) + field(8, name) + field(9, content)
 
 

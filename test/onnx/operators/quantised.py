@@ -91,5 +91,31 @@ def test_quantize_saturates_and_rounds_to_even(folder):
     return case
 
 
+def test_quantize_to_4_bits(folder):
+    x = [-9.0, -3.75, 0.0, 2.25, 2.75, 7.0, 100.0]
+    case = Case(folder, "QuantizeLinear", version=21)
+    case.operand("x", "float", [7], x)
+    case.operand("scale", "float", [], [0.5])
+    case.operand("zero", "int4", [], [-2], weight=True)
+    case.result("y", "int4", [7], [-8, -8, -2, 2, 4, 7, 7])
+    return case
+
+
+def test_dequantize_2_bits(folder):
+    case = Case(folder, "DequantizeLinear", version=25)
+    case.operand("x", "int2", [5], [-2, -1, 0, 1, -2])
+    case.operand("scale", "float", [], [0.5])
+    case.operand("zero", "int2", [], [1], weight=True)
+    case.result("y", "float", [5], [-1.5, -1.0, -0.5, 0.0, -1.5])
+    return case
+
+
+def test_cast_wraps_to_4_bits(folder):
+    case = Case(folder, "Cast", version=21, to=21)
+    case.operand("x", "float", [5], [-1.5, 3.9, 15.0, 16.0, 33.0])
+    case.result("y", "uint4", [5], [15, 3, 15, 0, 1])
+    return case
+
+
 if __name__ == "__main__":
     main(globals())
