@@ -94,3 +94,9 @@ LogicalResult onnx::foldKnown(Block::iterator first, Block::iterator end, Mutabl
   }
   return success();
 }
+
+void onnx::eraseUnused(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}

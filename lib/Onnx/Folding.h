@@ -30,6 +30,9 @@ foldKnown(mlir::Block::iterator first, mlir::Block::iterator end, llvm::MutableA
           WeightStore &weights,
           llvm::function_ref<mlir::Value(mlir::RankedTensorType, std::vector<uint8_t>, mlir::Location)> source);
 
+/// Erases ops of the block without effects whose results nobody reads.
+void eraseUnused(mlir::Block &block);
+
 } // namespace tinyc::onnx
 
 #endif // TINYC_LIB_ONNX_FOLDING_H

@@ -7,6 +7,7 @@
 #include "lib/Onnx/Folding.h"
 #include "lib/Onnx/Model.h"
 #include "lib/Onnx/NodeImport.h"
+#include "lib/Onnx/Rounding.h"
 #include "lib/Onnx/Tensors.h"
 #include "runtime/schema/PackedElements.h"
 
@@ -33,6 +34,8 @@ struct Scope {
   std::string prefix;
   // TensorProto.DataType of values of less than 8 bits.
   llvm::StringMap<int32_t> packedTypes = {};
+  // What results of DequantizeLinear were made of.
+  llvm::StringMap<Dequantized> dequantized = {};
 };
 
 class Importer {
@@ -55,8 +58,6 @@ private:
   LogicalResult call(const FunctionProto &function, const NodeProto &node, const std::string &name, Scope &caller);
   LogicalResult compose(NodeImport &n, const Operator &row, SmallVectorImpl<Value> &results);
   LogicalResult addOutputs(Scope &scope);
-  void dropRoundings();
-  void eraseUnused();
   Location named(StringRef name) { return NameLoc::get(b.getStringAttr(name), file); }
 
   std::string path, folder;
@@ -66,8 +67,7 @@ private:
   compose::Builder b;
   ModelProto model;
   llvm::StringMap<const TensorProto *> initialisers;
-  // Casts that the importer itself made around nodes of narrow floats: those of operands to f32, of results back.
-  llvm::SmallPtrSet<Operation *, 16> widenings, roundings;
+  NarrowCasts casts;
   // What symbols are bound to.
   std::map<std::string, int64_t> symbols;
   func::FuncOp function;
@@ -80,11 +80,6 @@ private:
 };
 
 } // namespace
-
-// A shape as in messages: [1, 3, batch].
-static std::string spell(ArrayRef<int64_t> shape) {
-  return "[" + llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }), ", ") + "]";
-}
 
 LogicalResult Importer::bindShape(const ValueInfoProto &input, ArrayRef<int64_t> shape) {
   const TensorShapeProto &declared = input.type().tensor_type().shape();
@@ -268,7 +263,7 @@ LogicalResult Importer::compose(NodeImport &n, const Operator &row, SmallVectorI
       if (i == 0)
         narrow = type;
       input = compose::cast(b, input, b.getF32Type());
-      widenings.insert(input.getDefiningOp());
+      casts.widenings.insert(input.getDefiningOp());
     }
   Value first = row.import(n);
   if (!first || errors)
@@ -278,7 +273,7 @@ LogicalResult Importer::compose(NodeImport &n, const Operator &row, SmallVectorI
   for (Value &result : results)
     if (narrow && result && tiny::elementType(result.getType()).isF32()) {
       result = compose::cast(b, result, narrow);
-      roundings.insert(result.getDefiningOp());
+      casts.roundings.insert(result.getDefiningOp());
     }
   for (StringRef name : n.unread())
     return n.error() << "attribute '" << name << "' is not supported";
@@ -295,6 +290,7 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
       return failure();
     n.inputs.push_back(*value);
     n.packedTypes.push_back(scope.packedTypes.lookup(input));
+    n.dequantized.push_back(scope.dequantized.lookup(input));
   }
   // Operands left out at the end are as if not there.
   while (!n.inputs.empty() && !n.inputs.back())
@@ -329,6 +325,8 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
     if (!count || *count > kMaxElements)
       return n.error() << "its result of shape " << spell(compose::shapeOf(result)) << " is too large";
     scope.values[output] = result;
+    if (n.dequantizedResult.values && index == 0)
+      scope.dequantized[output] = n.dequantizedResult;
     if (n.packedResult && tiny::elementType(result.getType()).getIntOrFloatBitWidth() == 8)
       scope.packedTypes[output] = n.packedResult;
   }
@@ -447,28 +445,6 @@ LogicalResult Importer::addOutputs(Scope &scope) {
   return success();
 }
 
-// A result that is only read element by element or by reductions fuses with what reads it and never stands in memory:
-// it stays in f32. What windows and contractions read is stored in its own type, and so is what the model's Casts make.
-void Importer::dropRoundings() {
-  for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
-    if (!roundings.contains(&op))
-      continue;
-    bool fuses = llvm::all_of(op.getUsers(), [&](Operation *user) {
-      return widenings.contains(user) && llvm::none_of(user->getUsers(), llvm::IsaPred<tiny::ViewOp, tiny::ConcatOp>);
-    });
-    if (!fuses)
-      continue;
-    for (Operation *widening : llvm::make_early_inc_range(op.getUsers()))
-      widening->replaceAllUsesWith(ValueRange(op.getOperand(0)));
-  }
-}
-
-void Importer::eraseUnused() {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-}
-
 OwningOpRef<ModuleOp> Importer::import() {
   b.getContext()->loadDialect<func::FuncDialect, tiny::TinyDialect>();
   ScopedDiagnosticHandler count(b.getContext(), [&](Diagnostic &diagnostic) {
@@ -504,8 +480,8 @@ OwningOpRef<ModuleOp> Importer::import() {
       failed(addOutputs(scope)))
     return {};
   if (!options.roundEveryNode)
-    dropRoundings();
-  eraseUnused();
+    dropRoundings(function.getBody().front(), casts);
+  eraseUnused(function.getBody().front());
   SmallVector<NamedAttribute> bound;
   for (const auto &[symbol, value] : symbols)
     bound.push_back(b.getNamedAttr(symbol, b.getI64IntegerAttr(value)));

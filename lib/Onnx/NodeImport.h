@@ -15,6 +15,13 @@
 
 namespace tinyc::onnx {
 
+/// What a value was dequantised from: integers of 8 bits, one scale and zero point or one for each along `axis`. Null
+/// for a value that was not; no zero point is 0.
+struct Dequantized {
+  mlir::Value values, scale, zero;
+  int64_t axis = 0;
+};
+
 /// One node while it is imported. Accessors of attributes report an attribute of the wrong kind and then give the
 /// default; the caller of the import function looks for errors at the end.
 class NodeImport {
@@ -29,6 +36,9 @@ public:
   llvm::SmallVector<int32_t> packedTypes;
   /// That of the results. Operands that are moved hand on theirs.
   int32_t packedResult = 0;
+  /// What operands were dequantised from, and what the first result is.
+  llvm::SmallVector<Dequantized> dequantized;
+  Dequantized dequantizedResult;
   /// Results after the first; the first is what the import function returns.
   llvm::SmallVector<mlir::Value> moreResults;
 

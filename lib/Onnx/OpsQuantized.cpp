@@ -5,7 +5,7 @@
 #include "lib/Builders/Elementary.h"
 #include "lib/Builders/Quantization.h"
 #include "lib/Builders/Reduction.h"
-#include "lib/Onnx/NodeImport.h"
+#include "lib/Onnx/IntegerContractions.h"
 #include "lib/Onnx/Tensors.h"
 #include "lib/Onnx/Windows.h"
 #include "runtime/schema/PackedElements.h"
@@ -51,6 +51,16 @@ static Value importQuantizeLinear(NodeImport &n) {
   return quantize(n.b, x, scale, zero, element, saturate, std::pair(lowest, lowest + values - 1));
 }
 
+// A zero point that does something; null for one that is left out or known to be 0.
+static Value zeroPoint(NodeImport &n, size_t input) {
+  DenseElementsAttr known = n.known(input);
+  bool isZero = known && isa<IntegerType>(known.getElementType()) &&
+                llvm::all_of(toIntegers(known), [](int64_t v) { return v == 0; });
+  return isZero ? Value() : n[input];
+}
+
+static bool isByte(Type type) { return type.isInteger(8); }
+
 static Value importDequantizeLinear(NodeImport &n) {
   FailureOr<int64_t> axis = parameterAxis(n);
   int64_t block = n.integer("block_size", 0), dataType = n.integer("output_dtype", 0);
@@ -63,6 +73,8 @@ static Value importDequantizeLinear(NodeImport &n) {
     return n.fail("a result of " + dataTypeName(dataType) + " is not supported");
   Value scale = spreadParameter(n.b, n[1], n.shape(0), *axis, block);
   Value zero = n.has(2) ? spreadParameter(n.b, n[2], n.shape(0), *axis, block) : Value();
+  if (isByte(n.element(0)) && n.element(1).isF32() && element.isF32() && block == 0)
+    n.dequantizedResult = {n[0], n[1], zeroPoint(n, 2), *axis};
   return cast(n.b, dequantize(n.b, n[0], scale, zero), element);
 }
 
@@ -83,14 +95,6 @@ static Value importDynamicQuantizeLinear(NodeImport &n) {
   return quantize(n.b, n[0], broadcast(n.b, scale, n.shape(0)), broadcast(n.b, point, n.shape(0)), byte);
 }
 
-// A zero point that does something; null for one that is left out or known to be 0.
-static Value zeroPoint(NodeImport &n, size_t input) {
-  DenseElementsAttr known = n.known(input);
-  bool isZero = known && isa<IntegerType>(known.getElementType()) &&
-                llvm::all_of(toIntegers(known), [](int64_t v) { return v == 0; });
-  return isZero ? Value() : n[input];
-}
-
 // One number for all elements has no shape; of a matrix, a vector is along `dim` from the end.
 static Value zeroOfMatrix(NodeImport &n, size_t input, int64_t dim) {
   Value zero = zeroPoint(n, input);
@@ -103,8 +107,6 @@ static Value zeroOfMatrix(NodeImport &n, size_t input, int64_t dim) {
     return reshape(n.b, zero, {shape[0], 1});
   return zero;
 }
-
-static bool isByte(Type type) { return type.isInteger(8); }
 
 static Value importMatMulInteger(NodeImport &n) {
   if (!isByte(n.element(0)) || !isByte(n.element(1)))
@@ -188,6 +190,50 @@ static Value importQLinearConv(NodeImport &n) {
   }
   Value scales = mul(n.b, ofWeights, broadcast(n.b, ofInput, shapeOf(ofWeights)));
   return requantized(n, sums, scales, wideScale(n, 6), scalar(n, n[7]), n.element(7));
+}
+
+// Sums of so many products of differences of bytes stay below 2^31.
+constexpr int64_t kMaxExactDepth = std::numeric_limits<int32_t>::max() / (255 * 255);
+
+static bool isOne(Value x) { return !x || elementCount(shapeOf(x)) == 1; }
+
+// Whether scale and zero point are one for all, or stand along `axis`.
+static bool areAlong(const Dequantized &x, int64_t axis) { return (isOne(x.scale) && isOne(x.zero)) || x.axis == axis; }
+
+// Integer sums times both scales, those of the right along dimension `dim` of the sums.
+static Value scaled(NodeImport &n, Value sums, const Dequantized &x, const Dequantized &y, int64_t dim) {
+  if (!sums)
+    return {};
+  Value left = reshape(n.b, x.scale, {});
+  Value right = isOne(y.scale) ? reshape(n.b, y.scale, {}) : y.scale;
+  Value scale = mul(n.b, broadcast(n.b, left, shapeOf(right)), right);
+  ArrayRef<int64_t> shape = shapeOf(sums);
+  Value spread = shapeOf(right).empty() ? broadcast(n.b, scale, shape) : broadcastAlong(n.b, scale, shape, dim);
+  return mul(n.b, cast(n.b, sums, n.b.getF32Type()), spread);
+}
+
+static Value oneZero(NodeImport &n, Value zero) { return zero ? reshape(n.b, zero, {}) : zero; }
+
+Value onnx::matmulOfIntegers(NodeImport &n) {
+  const Dequantized &x = n.dequantized[0], &y = n.dequantized[1];
+  if (!x.values || !y.values || !isOne(x.scale) || !isOne(x.zero) || n.rank(0) < 2 || n.rank(1) != 2 ||
+      !areAlong(y, 1) || n.shape(1)[0] > kMaxExactDepth)
+    return {};
+  Value zero = isOne(y.zero) ? oneZero(n, y.zero) : y.zero;
+  return scaled(n, integerMatmul(n.b, {x.values, oneZero(n, x.zero)}, {y.values, zero}), x, y, n.rank(0) - 1);
+}
+
+Value onnx::convOfIntegers(NodeImport &n, ArrayRef<Window> windows, int64_t groups) {
+  const Dequantized &x = n.dequantized[0], &w = n.dequantized[1];
+  if (!x.values || !w.values || !isOne(x.scale) || !isOne(x.zero) || !areAlong(w, 0))
+    return {};
+  std::optional<int64_t> depth = elementCount(n.shape(1).drop_front());
+  if (!depth || *depth > kMaxExactDepth)
+    return {};
+  SmallVector<int64_t> along(n.rank(1), 1);
+  along[0] = n.shape(1)[0];
+  Value zero = !w.zero || isOne(w.zero) ? oneZero(n, w.zero) : reshape(n.b, w.zero, along);
+  return scaled(n, integerConv(n.b, {x.values, oneZero(n, x.zero)}, {w.values, zero}, windows, groups), x, w, 1);
 }
 
 ArrayRef<Operator> onnx::quantizedOperators() {

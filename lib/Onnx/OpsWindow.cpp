@@ -6,6 +6,7 @@
 #include "lib/Builders/Pooling.h"
 #include "lib/Builders/Reduction.h"
 #include "lib/Onnx/BroadcastOperands.h"
+#include "lib/Onnx/IntegerContractions.h"
 #include "lib/Onnx/Windows.h"
 
 using namespace mlir;
@@ -13,7 +14,10 @@ using namespace tinyc;
 using namespace tinyc::onnx;
 using namespace tinyc::compose;
 
-static Value importMatMul(NodeImport &n) { return matmul(n.b, n[0], n[1]); }
+static Value importMatMul(NodeImport &n) {
+  Value integers = matmulOfIntegers(n);
+  return integers ? integers : matmul(n.b, n[0], n[1]);
+}
 
 static Value importGemm(NodeImport &n) {
   double alpha = n.number("alpha", 1), beta = n.number("beta", 1);
@@ -94,7 +98,10 @@ static Value importConv(NodeImport &n) {
   FailureOr<SmallVector<Window>> windows = windowsOf(n, kernel);
   if (failed(windows))
     return {};
-  Value result = conv(n.b, n[0], n[1], *windows, n.integer("group", 1));
+  int64_t groups = n.integer("group", 1);
+  Value result = convOfIntegers(n, *windows, groups);
+  if (!result)
+    result = conv(n.b, n[0], n[1], *windows, groups);
   return n.has(2) && result ? add(n.b, result, broadcastAlong(n.b, n[2], shapeOf(result), 1)) : result;
 }
 

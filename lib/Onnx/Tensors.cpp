@@ -40,6 +40,10 @@ enum DataType : int32_t {
 };
 } // namespace
 
+std::string onnx::spell(ArrayRef<int64_t> shape) {
+  return "[" + llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }), ", ") + "]";
+}
+
 std::string onnx::dataTypeName(int32_t dataType) {
   static constexpr const char *names[] = {
       "undefined", "float",      "uint8",      "int8",         "uint16",         "int16",      "int32",
@@ -203,7 +207,7 @@ FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef fold
   if (tensor.has_segment())
     return emitError(loc) << what << ": tensors in segments are not supported";
   SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
-  std::string dims = "[" + llvm::join(llvm::map_range(shape, [](int64_t d) { return std::to_string(d); }), ", ") + "]";
+  std::string dims = spell(shape);
   std::optional<int64_t> count = compose::elementCount(shape);
   uint64_t width = std::max(1u, element.getIntOrFloatBitWidth() / 8);
   if (!count || *count > std::numeric_limits<int64_t>::max() / 8)

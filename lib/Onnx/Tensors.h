@@ -15,6 +15,9 @@
 
 namespace tinyc::onnx {
 
+/// A shape as in messages: [1, 3, 224].
+std::string spell(llvm::ArrayRef<int64_t> shape);
+
 /// The name that the ONNX specification gives to a value of TensorProto.DataType, e.g. "float16"; "data type 99" for
 /// an unknown one.
 std::string dataTypeName(int32_t dataType);
