@@ -4,7 +4,8 @@
 //
 // Needs: functions of one block of tiny ops on tensors, simplified. Leaves: weights, constants, kernels, loops and
 // choices with the same in their bodies, and the return; what a kernel computes stands in its stages, or is a scatter
-// that walks its updates. A loop writes the slices of what it carries without a kernel. Refuses: what is no op of tensors, by name and place.
+// that walks its updates. A loop writes the slices of what it carries without a kernel. Refuses: what is no op of
+// tensors, by name and place.
 //
 //   %0 = tiny.mul %x, %y : tensor<4x5xf32>
 //   %1 = tiny.add %0, %z : tensor<4x5xf32>

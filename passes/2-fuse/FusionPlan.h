@@ -25,7 +25,7 @@ struct Read {
   mlir::Value value;
   mlir::AffineMap map;
   mlir::IntegerSet mask; ///< null: every point is read
-  bool lookup = false; ///< anywhere in the value, where data says
+  bool lookup = false;   ///< anywhere in the value, where data says
 };
 
 /// A value that a stage computes.
