@@ -27,6 +27,16 @@ def Fuse : Pass<"fuse", "::mlir::func::FuncOp"> {
   let options = [Option<"remarks", "remarks", "bool", "false", "A remark for each decision, at the op it is about">];
 }
 
+def FuseAttention : Pass<"fuse-attention", "::mlir::func::FuncOp"> {
+  let summary = "Joins the kernels of an attention into one";
+  let description = [{
+    Scores, softmax and weighted values become the stages of one kernel, which the tilers walk tile of keys by tile of
+    keys (passes/2-fuse/Attention.h).
+  }];
+  let dependentDialects = ["::tinyc::tiny::TinyDialect"];
+  let options = [Option<"remarks", "remarks", "bool", "false", "A remark for each attention that is joined">];
+}
+
 //===- 3-schedule ------------------------------------------------------------------------------------------------===//
 
 def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {

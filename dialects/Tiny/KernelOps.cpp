@@ -4,6 +4,8 @@
 
 #include "dialects/Tiny/TinyOps.h"
 
+#include "dialects/Index/AffineRanges.h"
+
 using namespace mlir;
 using namespace tinyc::tiny;
 
@@ -12,6 +14,12 @@ using namespace tinyc::tiny;
 YieldOp KernelOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
 
 ScatterOp KernelOp::getScatter() { return dyn_cast<ScatterOp>(getBody().front().front()); }
+
+AffineMap KernelOp::getWrite(unsigned result) {
+  if (std::optional<ArrayAttr> writes = getWrites())
+    return cast<AffineMapAttr>((*writes)[result]).getValue();
+  return AffineMap::getMultiDimIdentityMap(cast<RankedTensorType>(getResult(result).getType()).getRank(), getContext());
+}
 
 LogicalResult KernelOp::verify() {
   if (static_cast<int64_t>(getShared()) < 0)
@@ -27,14 +35,36 @@ static bool staysInUnit(AffineMap map, int64_t shared) {
   return true;
 }
 
+// What is yielded becomes the results: as it is, or rearranged one to one.
+static LogicalResult verifyWrites(KernelOp op) {
+  TypeRange yielded = op.getYield().getOperandTypes();
+  if (!op.getWrites()) {
+    if (yielded == op.getResultTypes())
+      return success();
+    return op.emitOpError("expected the body to yield (") << op.getResultTypes() << "), found (" << yielded << ")";
+  }
+  if (op.getWrites()->size() != op.getNumResults() || yielded.size() != op.getNumResults())
+    return op.emitOpError("expected ") << op.getNumResults() << " values and writes (one a result), found "
+                                       << yielded.size() << " and " << op.getWrites()->size();
+  for (auto [i, from, to] : llvm::enumerate(yielded, op.getResultTypes())) {
+    AffineMap map = op.getWrite(i);
+    auto source = cast<RankedTensorType>(from), result = cast<RankedTensorType>(to);
+    if (source.getElementType() != result.getElementType() || map.getNumSymbols() != 0 ||
+        map.getNumDims() != source.getRank() || map.getNumResults() != result.getRank() ||
+        !tinyc::isBijection(map, source.getShape(), result.getShape()))
+      return op.emitOpError("write ") << i << ": expected a map that takes " << source << " one to one to " << result
+                                      << ", found " << AffineMapAttr::get(map);
+  }
+  return success();
+}
+
 LogicalResult KernelOp::verifyRegions() {
   Block &block = getBody().front();
   if (block.getArgumentTypes() != getInputs().getTypes())
     return emitOpError("expected body arguments (")
            << getInputs().getTypes() << "), found (" << block.getArgumentTypes() << ")";
-  if (getYield().getOperandTypes() != getResultTypes())
-    return emitOpError("expected the body to yield (")
-           << getResultTypes() << "), found (" << getYield().getOperandTypes() << ")";
+  if (failed(verifyWrites(*this)))
+    return failure();
   for (Value value : getYield().getValues())
     if (!value.getDefiningOp() || !isa<StageOp, ScatterOp>(value.getDefiningOp()))
       return emitOpError("yields a value that no stage computes: ") << value;

@@ -40,6 +40,10 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
     only at its own position in them (the first `shared` results of that read's map are `d0, d1, ..`), so no unit needs
     anything of another.
 
+    A stage counts its points from the shared dimensions inwards, which need not be the order in which a result lies in
+    memory: `writes` has a map for each result, from the coordinates of the value that is yielded to those of the result,
+    one to one. Without `writes` all are identities.
+
     `name` is for people and takes no part in comparing kernels; `schedule` says how the kernel runs on the chip that
     the module names, and is absent before the `schedule` pass.
 
@@ -72,11 +76,11 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
     ```
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$shared, Variadic<Tiny_Tensor>:$inputs,
-                       OptionalAttr<Tiny_ScheduleAttr>:$schedule);
+                       OptionalAttr<AffineMapArrayAttr>:$writes, OptionalAttr<Tiny_ScheduleAttr>:$schedule);
   let results = (outs Variadic<Tiny_Tensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $name `shared` $shared (`schedule` $schedule^)? `(` $inputs `)` attr-dict-with-keyword `:`
+    $name `shared` $shared (`writes` $writes^)? (`schedule` $schedule^)? `(` $inputs `)` attr-dict-with-keyword `:`
     functional-type($inputs, $results) $body
   }];
   let hasVerifier = 1;
@@ -85,6 +89,8 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
     ::tinyc::tiny::YieldOp getYield();
     /// The scatter that the body is; null for a body of stages.
     ::tinyc::tiny::ScatterOp getScatter();
+    /// Where a point of the value yielded as result `result` stands in that result.
+    ::mlir::AffineMap getWrite(unsigned result);
     /// The stages in the order in which they run.
     auto getStages() { return getBody().front().getOps<::tinyc::tiny::StageOp>(); }
   }];

@@ -97,7 +97,8 @@ llvm::ArrayRef<Stage> tinyc::stages() {
       {"import", "the model as tiny ops on tensors", "after-import", false, text(""), verifyOnlyTiny},
       // Views must be composed before fusion reads their maps.
       {"simplify", "constants folded, views composed", "", false, text("func.func(simplify)"), nullptr},
-      {"fuse", "kernels of stages, one launch each", "after-fuse", false, text("func.func(fuse)"), verifyOnlyKernels},
+      {"fuse", "kernels of stages, one launch each", "after-fuse", false, text("func.func(fuse,fuse-attention)"),
+       verifyOnlyKernels},
       {"schedule", "each kernel with its schedule for the chip", "after-schedule", true, text("schedule"),
        verifyScheduled},
       // Bounds are proven on what tiling made of the accesses: here, before lanes take them apart.

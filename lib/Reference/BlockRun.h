@@ -53,6 +53,8 @@ private:
 
 /// A tensor of zeros of this type, for the results of `op`; null, with an error, if it is too large to hold.
 std::shared_ptr<HostTensor> allocate(mlir::Operation *op, mlir::Type type);
+/// The tensor of `shape` whose element map(p) is the element p of `tensor`.
+TensorRef rearrange(const TensorRef &tensor, mlir::AffineMap map, llvm::ArrayRef<int64_t> shape);
 /// The shape of a tensor or vector; of a scalar none.
 llvm::ArrayRef<int64_t> shapeOf(mlir::Type type);
 /// The number of points of a domain of these sizes.

@@ -47,6 +47,22 @@ TensorRef BlockRun::concat(ConcatOp op) {
   return result;
 }
 
+TensorRef tinyc::rearrange(const TensorRef &tensor, AffineMap map, ArrayRef<int64_t> shape) {
+  auto result = std::make_shared<HostTensor>(tensor->element, shape.vec());
+  size_t width = byteWidth(tensor->element);
+  Builder b(map.getContext());
+  for (int64_t point = 0, count = product(tensor->shape); point < count; ++point) {
+    int64_t rest = point, position = 0;
+    SmallVector<AffineExpr> coordinates(map.getNumDims());
+    for (unsigned d = map.getNumDims(); d-- > 0; rest /= tensor->shape[d])
+      coordinates[d] = b.getAffineConstantExpr(rest % tensor->shape[d]);
+    for (auto [size, expr] : llvm::zip_equal(shape, map.getResults()))
+      position = position * size + cast<AffineConstantExpr>(expr.replaceDims(coordinates)).getValue();
+    std::memcpy(result->bytes.data() + position * width, tensor->bytes.data() + point * width, width);
+  }
+  return result;
+}
+
 // The indices of a gather or scatter as numbers; one that is too large for an int64 is out of range as a negative one.
 static std::vector<Lane> indicesOf(const HostTensor &tensor) {
   std::vector<Lane> lanes(tensor.count());

@@ -207,7 +207,13 @@ LogicalResult BlockRun::execute(Operation *op) {
     return several(stage(nest));
   if (auto kernel = dyn_cast<KernelOp>(op)) {
     auto inputs = tensors(kernel.getInputs());
-    return failed(inputs) ? failure() : several(BlockRun(reference, kernel.getBody().front()).run(*inputs));
+    if (failed(inputs))
+      return failure();
+    auto results = BlockRun(reference, kernel.getBody().front()).run(*inputs);
+    if (succeeded(results) && kernel.getWrites())
+      for (auto [i, result] : llvm::enumerate(*results))
+        result = rearrange(result, kernel.getWrite(i), shapeOf(kernel.getResult(i).getType()));
+    return several(std::move(results));
   }
   return op->emitError("the reference does not run '") << op->getName() << "'";
 }

@@ -49,4 +49,8 @@ bool isWorthItsUnits(int64_t units, int64_t points, int64_t saved, int64_t own) 
   return units >= kFewUnits || points < kLargeLoop || 4 * saved >= own;
 }
 
+bool isWorthFewerUnits(int64_t units, int64_t points, int64_t rows) {
+  return (units >= kFewUnits || points < kLargeLoop) && rows / std::max<int64_t>(units, 1) <= kMostKeptRows;
+}
+
 } // namespace tinyc::fusion

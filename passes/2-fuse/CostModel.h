@@ -15,6 +15,9 @@
 // - A walk over the updates of a scatter does one after the other, which takes as long as `kWalkStep` units of work
 //   elsewhere each; comparing rows with updates takes part in everything that runs at once.
 // - Both sides of a choice are computed where that is less than a launch.
+// - A sum over the rows of a kernel leaves it fewer units, mostly one. It is drawn in where the whole kernel is no
+// large
+//   loop and at most `kMostKeptRows` values of rows have to be kept on chip for it.
 // - A body that reads more than `kMostReads` tensors no longer fits registers and address units: it is cut.
 
 #ifndef TINYC_PASSES_2_FUSE_COSTMODEL_H
@@ -30,6 +33,7 @@ constexpr double kWorkPerByte = 4;
 constexpr int64_t kFewUnits = 64;
 constexpr int64_t kLargeLoop = 1 << 16;
 constexpr int64_t kWalkStep = 64;
+constexpr int64_t kMostKeptRows = 1024;
 constexpr unsigned kMostReads = 24;
 constexpr unsigned kDeepestBody = 256;
 
@@ -56,6 +60,10 @@ bool isComparedCheaply(int64_t rows, int64_t updates, int64_t width, int64_t eac
 /// Whether a loop over `points` may join a kernel of `units` work units when that saves `saved` bytes of the `own`
 /// bytes that it moves.
 bool isWorthItsUnits(int64_t units, int64_t points, int64_t saved, int64_t own);
+
+/// Whether a kernel of at most `points` points a stage, now cut along `rows` rows, may be cut into `units` units so
+/// that a reduction over its rows joins it.
+bool isWorthFewerUnits(int64_t units, int64_t points, int64_t rows);
 
 } // namespace tinyc::fusion
 

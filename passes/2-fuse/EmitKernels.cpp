@@ -95,7 +95,7 @@ bool Emitter::joins(const Root &root, const StagePlan &stage) {
   for (const Read &read : root.reads)
     if (Root *producer = plan.find(read.value))
       if (llvm::is_contained(stage.roots, plan.rootOf[read.value]) &&
-          (producer->reduce || read.mask != IntegerSet() || read.map != root.definitionMap() || !read.map.isIdentity()))
+          (producer->reduce || read.mask != IntegerSet() || !producer->positionOf(read.map, root.domain).isIdentity()))
         return false;
   return true;
 }
@@ -173,8 +173,10 @@ void Emitter::emitStage(OpBuilder &b, const StagePlan &stage, llvm::SetVector<Va
   SmallVector<IntegerSet> masks;
   SmallVector<TypedAttr> fills;
   for (const BodyRead &read : reads) {
-    operands.push_back(inKernel(read.value));
-    maps.push_back(read.map);
+    Value operand = inKernel(read.value);
+    operands.push_back(operand);
+    Root *producer = isa<BlockArgument>(operand) ? nullptr : plan.find(read.value);
+    maps.push_back(producer ? producer->positionOf(read.map, stage.domain) : read.map);
     masks.push_back(read.mask);
     fills.push_back(read.fill);
   }
@@ -200,12 +202,16 @@ void Emitter::emit(unsigned index, unsigned number) {
   SmallVector<Value> yielded, arguments;
   SmallVector<Type> types;
   SmallVector<unsigned> results;
-  for (unsigned root : kernel.roots)
-    if (plan.roots[root].reachesOut) {
-      results.push_back(root);
-      yielded.push_back(inside[plan.roots[root].value]);
-      types.push_back(yielded.back().getType());
+  SmallVector<AffineMap> writes;
+  for (unsigned index : kernel.roots)
+    if (const Root &root = plan.roots[index]; root.reachesOut) {
+      results.push_back(index);
+      yielded.push_back(inside[root.value]);
+      types.push_back(root.value.getType());
+      writes.push_back(root.toValue ? root.toValue
+                                    : b.getMultiDimIdentityMap(cast<RankedTensorType>(types.back()).getRank()));
     }
+  bool inOrder = llvm::all_of(writes, [](AffineMap map) { return map.isIdentity(); });
   for (Value input : inputs) {
     Value emitted = outside.lookup(input);
     arguments.push_back(emitted ? emitted : input);
@@ -218,7 +224,8 @@ void Emitter::emit(unsigned index, unsigned number) {
   OpBuilder outer(block.getTerminator());
   std::string name = kernelName(ops) + "_" + std::to_string(number);
   auto op = KernelOp::create(outer, outer.getFusedLoc(locations), types, outer.getStringAttr(name),
-                             outer.getI64IntegerAttr(kernel.shared.size()), arguments, ScheduleAttr());
+                             outer.getI64IntegerAttr(kernel.shared.size()), arguments,
+                             inOrder ? ArrayAttr() : outer.getAffineMapArrayAttr(writes), ScheduleAttr());
   op.getBody().push_back(body.release());
   for (auto [root, result] : llvm::zip_equal(results, op.getResults()))
     outside[plan.roots[root].value] = result;
@@ -238,7 +245,7 @@ Value Emitter::emitScatter(ScatterOp scatter, unsigned number) {
   std::string name = "scatter_" + std::to_string(number);
   int64_t shared = cast<RankedTensorType>(scatter.getType()).getRank() - 1;
   auto op = KernelOp::create(b, loc, scatter.getType(), b.getStringAttr(name), b.getI64IntegerAttr(shared),
-                             scatter->getOperands(), ScheduleAttr());
+                             scatter->getOperands(), ArrayAttr(), ScheduleAttr());
   Block *body = b.createBlock(&op.getBody());
   IRMapping mapping;
   for (Value operand : scatter->getOperands())

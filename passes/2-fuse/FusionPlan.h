@@ -14,6 +14,7 @@
 #define TINYC_PASSES_2_FUSE_FUSIONPLAN_H
 
 #include "dialects/Tiny/TinyOps.h"
+#include "passes/2-fuse/Reindex.h"
 
 #include "mlir/IR/IntegerSet.h"
 #include "llvm/ADT/MapVector.h"
@@ -36,15 +37,21 @@ struct Root {
   bool returned = false;    ///< a result of the block, or read by a loop, choice or scatter in it
   bool reachesOut = false;  ///< read by another kernel, or returned
 
-  /// Sizes of the domain: the value's shape, or kept then reduced dimensions of the reduction's input.
+  /// Sizes of the domain: the value's shape, perhaps reindexed, or kept then reduced dimensions of the reduction's
+  /// input.
   llvm::SmallVector<int64_t> domain;
-  unsigned parallel = 0; ///< how many dimensions of the domain are parallel
+  mlir::AffineMap toValue, toDomain; ///< of a pointwise value that is reindexed; null: the domain is the value's shape
+  unsigned parallel = 0;             ///< how many dimensions of the domain are parallel
   llvm::SmallVector<Read> reads;
   unsigned kernel = 0;
 
   llvm::ArrayRef<int64_t> kept() const { return llvm::ArrayRef<int64_t>(domain).take_front(parallel); }
   /// From the domain to the coordinates of the reduction's input, or of the value itself.
   mlir::AffineMap definitionMap() const;
+  /// A position in the value, for the points of [0, domain), as one in what the stage computes.
+  mlir::AffineMap positionOf(mlir::AffineMap map, llvm::ArrayRef<int64_t> domain) const;
+  /// Walks the domain in another order.
+  void reindexBy(const Reindexing &order);
 };
 
 /// Roots that run as one launch.

@@ -4,7 +4,8 @@
 // a root that it reads, or one that reads the same tensors over the same domain, if
 //
 // - it reads what the kernel computes only inside its own work unit: at d0, d1, .. of the dimensions along which the
-//   kernel is cut, which are the kept dimensions of the reductions in it (rows), or all dimensions; a table that data
+//   kernel is cut, which are the kept dimensions of the reductions in it (rows), or all dimensions. Pointwise values
+//   are reindexed so that this holds: a softmax along the first axis is walked column by column. A table that data
 //   points into is computed by another kernel,
 // - a contraction starts a kernel of its own; only pointwise values over the same dimensions follow it,
 // - no other kernel would have to run both before and after it,
@@ -20,13 +21,21 @@ using namespace tinyc::tiny;
 namespace tinyc::fusion {
 
 namespace {
+// A root's place in a kernel.
+struct Fit {
+  SmallVector<int64_t> shared;             ///< what the kernel is then cut along
+  std::optional<Reindexing> root, members; ///< the order in which the root, and what is there already, are walked
+};
+
 class Grouper {
 public:
   explicit Grouper(FusionPlan &plan) : plan(plan) {}
   void run();
 
 private:
-  std::optional<SmallVector<int64_t>> sharedWith(const Root &root, const KernelPlan &kernel, unsigned index);
+  bool staysInUnit(const Root &root, unsigned kernel, unsigned count);
+  std::optional<Fit> fit(const Root &root, const KernelPlan &kernel, unsigned index);
+  bool isWorthIt(const Root &root, unsigned kernel, const Fit &fit, int64_t own);
   SmallVector<unsigned> kernelsBehind(const Read &read);
   bool reaches(unsigned from, const llvm::SmallBitVector &targets);
   bool joinable(const Root &root, unsigned kernel, unsigned merged);
@@ -53,18 +62,6 @@ static bool beginsWithIdentity(AffineMap map, unsigned count) {
   return true;
 }
 
-// Whether a read of what its own kernel computes stays in the work unit: at the unit's place in the shared dimensions,
-// under a mask of the others alone.
-static bool staysInUnit(const Read &read, unsigned shared) {
-  if (read.lookup || !beginsWithIdentity(read.map, shared))
-    return false;
-  IntegerSet mask = read.mask;
-  for (unsigned d = 0; mask && d < shared; ++d)
-    if (llvm::any_of(mask.getConstraints(), [&](AffineExpr e) { return e.isFunctionOfDim(d); }))
-      return false;
-  return true;
-}
-
 static int64_t product(ArrayRef<int64_t> sizes) {
   int64_t result = 1;
   for (int64_t size : sizes)
@@ -72,29 +69,107 @@ static int64_t product(ArrayRef<int64_t> sizes) {
   return result;
 }
 
-// The shared dimensions of `kernel` with `root` in it; nothing if it does not fit.
-std::optional<SmallVector<int64_t>> Grouper::sharedWith(const Root &root, const KernelPlan &kernel, unsigned index) {
-  SmallVector<int64_t> shared = kernel.shared;
-  if (root.contraction)
-    return std::nullopt;
-  if (kernel.contraction) {
-    if (root.reduce || ArrayRef<int64_t>(root.domain) != ArrayRef<int64_t>(shared))
+// What the reads of the kernel's members by `root` say of each of the first `count` dimensions that `from` has at a
+// read: one expression each, the same for all; empty if there is no read, nothing if they differ.
+static std::optional<SmallVector<AffineExpr>> agree(FusionPlan &plan, const Root &root, unsigned kernel, unsigned count,
+                                                    function_ref<AffineExpr(AffineMap, const Root &, unsigned)> from) {
+  SmallVector<AffineExpr> found;
+  for (const Read &read : root.reads) {
+    Root *producer = plan.find(read.value);
+    if (!producer || producer->kernel != kernel)
+      continue;
+    if (read.lookup)
       return std::nullopt;
-  } else if (root.reduce) {
-    if (kernel.reduces
-            ? root.kept() != ArrayRef<int64_t>(shared)
-            : shared.size() < root.parallel || ArrayRef<int64_t>(shared).take_front(root.parallel) != root.kept())
-      return std::nullopt;
-    shared.assign(root.kept().begin(), root.kept().end());
-  } else if (root.domain.size() < shared.size() ||
-             ArrayRef<int64_t>(root.domain).take_front(shared.size()) != ArrayRef<int64_t>(shared)) {
-    return std::nullopt;
-  }
-  for (const Read &read : root.reads)
-    if (Root *producer = plan.find(read.value); producer && producer->kernel == index)
-      if (!staysInUnit(read, shared.size()))
+    AffineMap map = producer->positionOf(read.map, root.domain);
+    SmallVector<AffineExpr> here;
+    for (unsigned i = 0; i < count; ++i) {
+      here.push_back(from(map, *producer, i));
+      if (!here.back())
         return std::nullopt;
-  return shared;
+    }
+    if (!found.empty() && found != here)
+      return std::nullopt;
+    found = here;
+  }
+  return found;
+}
+
+// Whether `root` reads `kernel`'s members only at its own first `count` dimensions, as they are after reindexing, and
+// under masks of the others alone.
+bool Grouper::staysInUnit(const Root &root, unsigned kernel, unsigned count) {
+  for (const Read &read : root.reads) {
+    Root *producer = plan.find(read.value);
+    if (!producer || producer->kernel != kernel)
+      continue;
+    if (read.lookup || !beginsWithIdentity(producer->positionOf(read.map, root.domain), count))
+      return false;
+    for (unsigned d = 0; read.mask != IntegerSet() && d < count; ++d)
+      if (llvm::any_of(read.mask.getConstraints(), [&](AffineExpr e) { return e.isFunctionOfDim(d); }))
+        return false;
+  }
+  return true;
+}
+
+// How `root` fits into `kernel`; nothing if it does not.
+std::optional<Fit> Grouper::fit(const Root &root, const KernelPlan &kernel, unsigned index) {
+  MLIRContext *context = root.value.getContext();
+  Fit fit;
+  fit.shared = kernel.shared;
+  if (root.contraction || (kernel.contraction && root.reduce))
+    return std::nullopt;
+  if (!root.reduce) {
+    auto leading = agree(plan, root, index, fit.shared.size(),
+                         [](AffineMap map, const Root &, unsigned i) { return map.getResult(i); });
+    if (!leading)
+      return std::nullopt;
+    if (leading->empty()) {
+      if (root.domain.size() < fit.shared.size() ||
+          ArrayRef<int64_t>(root.domain).take_front(fit.shared.size()) != ArrayRef<int64_t>(fit.shared))
+        return std::nullopt;
+    } else {
+      fit.root = reindex(context, root.domain, *leading, fit.shared);
+      if (!fit.root)
+        return std::nullopt;
+    }
+    if (kernel.contraction && (fit.root ? fit.root->domain : root.domain) != fit.shared)
+      return std::nullopt;
+  } else if (kernel.reduces) {
+    // Fewer dimensions than the kernel is cut along: a sum over its rows.
+    if (fit.shared.size() < root.parallel || ArrayRef<int64_t>(fit.shared).take_front(root.parallel) != root.kept())
+      return std::nullopt;
+    fit.shared.assign(root.kept().begin(), root.kept().end());
+  } else {
+    auto leading = agree(plan, root, index, root.parallel, [&](AffineMap map, const Root &producer, unsigned dim) {
+      return coordinateOf(dim, map, root.domain, producer.domain);
+    });
+    if (!leading)
+      return std::nullopt;
+    if (leading->empty() && root.parallel != 0) {
+      if (fit.shared.size() < root.parallel || ArrayRef<int64_t>(fit.shared).take_front(root.parallel) != root.kept())
+        return std::nullopt;
+    } else {
+      fit.members = reindex(context, fit.shared, *leading, root.kept());
+      if (!fit.members)
+        return std::nullopt;
+    }
+    fit.shared.assign(root.kept().begin(), root.kept().end());
+  }
+  // Held against the kernel as it would be.
+  Root moved = root;
+  if (fit.root)
+    moved.reindexBy(*fit.root);
+  std::vector<std::pair<unsigned, Root>> kept;
+  if (fit.members && !fit.members->toValue.isIdentity())
+    for (unsigned member : kernel.roots) {
+      kept.emplace_back(member, plan.roots[member]);
+      plan.roots[member].reindexBy(*fit.members);
+    }
+  bool fits = staysInUnit(moved, index, fit.shared.size());
+  for (auto &[member, before] : kept) {
+    fits &= staysInUnit(plan.roots[member], index, fit.shared.size());
+    plan.roots[member] = std::move(before);
+  }
+  return fits ? std::optional<Fit>(std::move(fit)) : std::nullopt;
 }
 
 // The kernels that a read waits for: the one that computes the value, or all that the loop or choice needs of which it
@@ -150,10 +225,8 @@ bool Grouper::mergeable(const Root &root, unsigned into, unsigned from) {
     return false;
   for (unsigned kernel : {into, from})
     for (unsigned member : plan.kernels[kernel].roots) {
-      for (const Read &read : plan.roots[member].reads)
-        if (Root *producer = plan.find(read.value); producer && producer->kernel == (kernel == into ? from : into))
-          if (!staysInUnit(read, a.shared.size()))
-            return false;
+      if (!staysInUnit(plan.roots[member], kernel == into ? from : into, a.shared.size()))
+        return false;
       if (!joinable(plan.roots[member], into, from))
         return false;
     }
@@ -209,6 +282,24 @@ void Grouper::join(unsigned index, unsigned kernel, ArrayRef<int64_t> shared) {
       list.push_back(kernel);
 }
 
+// Whether the cost model wants `root` in the kernel; says why not.
+bool Grouper::isWorthIt(const Root &root, unsigned kernel, const Fit &fit, int64_t own) {
+  int64_t saved = savedBytes(root, kernel), units = product(fit.shared), points = product(root.domain);
+  const KernelPlan &into = plan.kernels[kernel];
+  bool worth;
+  if (root.reduce && into.reduces && fit.shared.size() < into.shared.size()) {
+    for (unsigned member : into.roots)
+      points = std::max(points, product(plan.roots[member].domain));
+    worth = isWorthFewerUnits(units, points, product(into.shared));
+  } else {
+    worth = isWorthItsUnits(units, points, saved, own);
+  }
+  if (!worth)
+    remark(root, "not fused: " + Twine(units) + " units are too few for " + Twine(points) +
+                     " points, and it would save " + Twine(saved) + " of " + Twine(own) + " bytes only");
+  return worth;
+}
+
 void Grouper::run() {
   for (unsigned index = 0; index < plan.roots.size(); ++index) {
     Root &root = plan.roots[index];
@@ -222,21 +313,20 @@ void Grouper::run() {
 
     std::optional<unsigned> joined;
     for (unsigned kernel : candidates(root)) {
-      std::optional<SmallVector<int64_t>> shared = sharedWith(root, plan.kernels[kernel], kernel);
-      if (!shared)
+      std::optional<Fit> fits = fit(root, plan.kernels[kernel], kernel);
+      if (!fits)
         continue;
       if (!joined) {
-        if (!joinable(root, kernel, kernel))
+        if (!joinable(root, kernel, kernel) || !isWorthIt(root, kernel, *fits, own))
           continue;
-        int64_t saved = savedBytes(root, kernel), units = product(*shared);
-        if (!isWorthItsUnits(units, product(root.domain), saved, own)) {
-          remark(root, "not fused: " + Twine(units) + " units are too few for " + Twine(product(root.domain)) +
-                           " points, and it would save " + Twine(saved) + " of " + Twine(own) + " bytes only");
-          continue;
-        }
-        join(index, kernel, *shared);
+        if (fits->members)
+          for (unsigned member : plan.kernels[kernel].roots)
+            plan.roots[member].reindexBy(*fits->members);
+        if (fits->root)
+          root.reindexBy(*fits->root);
+        join(index, kernel, fits->shared);
         joined = kernel;
-        remark(root, "fused: saves " + Twine(saved) + " of " + Twine(own) + " bytes");
+        remark(root, "fused: saves " + Twine(savedBytes(root, kernel)) + " of " + Twine(own) + " bytes");
       } else if (mergeable(root, *joined, kernel)) {
         KernelPlan &from = plan.kernels[kernel];
         for (unsigned member : from.roots) {

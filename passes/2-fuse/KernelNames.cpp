@@ -3,7 +3,7 @@
 // Names by which a person recognises a kernel: its contraction or the reductions of a known composition, then what
 // follows, in three words at most. A name is for people; nothing depends on it.
 
-#include "dialects/Index/AffineRanges.h"
+#include "dialects/Index/LinearForm.h"
 #include "passes/2-fuse/CostModel.h"
 #include "passes/2-fuse/FusionPlan.h"
 
@@ -14,8 +14,9 @@ using namespace tinyc::tiny;
 
 namespace tinyc::fusion {
 
-// A window moves over a dimension: some coordinate is a sum of a kept and a reduced dimension. `depth` ops are looked
-// through: a product, its casts and its views.
+// A window moves over a dimension: some coordinate is a sum of a kept and a reduced dimension in which windows overlap
+// (heads that lie side by side in a row are such a sum too, but they do not overlap). `depth` ops are looked through: a
+// product, its casts and its views.
 static bool isWindow(Value value, ArrayRef<int64_t> reduced, unsigned depth) {
   Operation *op = value.getDefiningOp();
   if (!op || depth == 0)
@@ -28,9 +29,19 @@ static bool isWindow(Value value, ArrayRef<int64_t> reduced, unsigned depth) {
   SmallVector<int64_t> inner; // dimensions of the input along which the reduction moves
   for (auto [i, result] : llvm::enumerate(view.getMap().getResults())) {
     bool kept = false, summed = false;
-    for (int64_t d = 0, e = view.getMap().getNumDims(); d < e; ++d)
-      (llvm::is_contained(reduced, d) ? summed : kept) |= result.isFunctionOfDim(d);
-    if (kept && summed)
+    ArrayRef<int64_t> shape = cast<ShapedType>(value.getType()).getShape();
+    LinearForm form = LinearSimplifier(op->getContext(), domainOf(shape)).run(result);
+    int64_t step = std::numeric_limits<int64_t>::max(), extent = 1;
+    for (const LinearForm::Term &term : form.terms) {
+      auto dim = dyn_cast<AffineDimExpr>(term.atom);
+      bool isReduced = dim && llvm::is_contained(reduced, dim.getPosition());
+      (isReduced ? summed : kept) = true;
+      if (isReduced)
+        extent += std::abs(term.factor) * (shape[dim.getPosition()] - 1);
+      else
+        step = std::min(step, std::abs(term.factor));
+    }
+    if (kept && summed && step < extent)
       return true;
     if (summed)
       inner.push_back(i);
@@ -89,6 +100,8 @@ std::string kernelName(ArrayRef<Operation *> ops) {
   }
   if (has("reduce max") && has("reduce sum") && has("exp") && has("div"))
     return "softmax";
+  if (has("reduce max") && has("reduce sum") && has("exp") && has("log"))
+    return count.lookup("reduce sum") > 1 ? "cross_entropy" : "log_softmax";
   if (has("reduce sum") && has("sqrt"))
     return count.lookup("reduce sum") > 1 ? "layernorm" : "rmsnorm";
   if (count.lookup("reduce max") > 1 && has("cmpeq"))

@@ -25,7 +25,7 @@ namespace tinyc::fusion {
 AffineMap Root::definitionMap() const {
   MLIRContext *context = value.getContext();
   if (!reduce)
-    return AffineMap::getMultiDimIdentityMap(domain.size(), context);
+    return toValue ? toValue : AffineMap::getMultiDimIdentityMap(domain.size(), context);
   // Kept dimensions come first in the domain, reduced ones last; the input has them in its own order.
   ArrayRef<int64_t> reduced = const_cast<ReduceOp &>(reduce).getDims();
   SmallVector<AffineExpr> results;

@@ -71,17 +71,6 @@ Value ScalarBody::at(Value value, AffineMap map, IntegerSet mask, TypedAttr fill
   return result;
 }
 
-// Where both the domain and the value have size 1, coordinate 0 is written as the dimension: then a read at the same
-// place is an identity for any size.
-static AffineMap nameUnitDims(AffineMap map, ArrayRef<int64_t> domain) {
-  SmallVector<AffineExpr> results(map.getResults());
-  for (unsigned i = 0; i < results.size() && i < domain.size(); ++i)
-    if (auto constant = dyn_cast<AffineConstantExpr>(results[i]);
-        constant && constant.getValue() == 0 && domain[i] == 1 && !map.isFunctionOfDim(i))
-      results[i] = getAffineDimExpr(i, map.getContext());
-  return AffineMap::get(map.getNumDims(), 0, results, map.getContext());
-}
-
 Value ScalarBody::read(Value value, AffineMap map, IntegerSet mask, TypedAttr fill) {
   map = nameUnitDims(map, domain);
   if (local && !mask)

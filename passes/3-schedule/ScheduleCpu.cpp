@@ -2,6 +2,7 @@
 //
 // Schedules for processors with vector registers and caches.
 
+#include "passes/2-fuse/Attention.h"
 #include "passes/3-schedule/AddressForm.h"
 #include "passes/3-schedule/Schedules.h"
 
@@ -21,6 +22,9 @@ static constexpr int64_t kLeastPoints = 4096, kMostPoints = 65536, kUnitsWanted 
 static constexpr int64_t kRows = 126, kColumns = 256, kLargeRows = 210, kLargeColumns = 512, kLargeUnits = 8;
 // A depth up to this is taken whole: cutting it gains nothing.
 static constexpr int64_t kWholeDepth = 640;
+
+// Attention's blocks: a row of scores is a few registers long, and packing keys is paid for by many queries.
+static constexpr int64_t kMostKeys = 64, kMostQueries = 64;
 
 static int64_t product(ArrayRef<int64_t> sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
@@ -243,7 +247,24 @@ static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, con
   return s;
 }
 
+// Attention: `inner` is the register tile of both products, `strip` the keys of a block and the whole depth.
+static ScheduleSizes chooseAttention(KernelOp kernel, Attention &a, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel);
+  ScheduleSizes s;
+  s.vector = chip.vectorBytes / 4;
+  s.instruction = llvm::is_contained(chip.instructions, "fma") ? "fma" : "";
+  int64_t mostRows = std::min<int64_t>(24, (chip.registers - 3) / 2);
+  int64_t rows = llvm::divideCeil(shared[a.row], llvm::divideCeil(shared[a.row], mostRows));
+  s.inner = {rows, 2 * s.vector};
+  s.strip = {kMostKeys, a.depth};
+  s.unit.assign(shared.size(), 1);
+  s.unit[a.row] = std::min(shared[a.row], std::max<int64_t>(1, kMostQueries / rows) * rows);
+  return s;
+}
+
 ScheduleSizes tinyc::chooseCpuSchedule(KernelOp kernel, const Chip &chip) {
+  if (std::optional<Attention> a = matchAttention(kernel))
+    return chooseAttention(kernel, *a, chip);
   if (std::optional<Window> w = matchWindow(kernel))
     if (std::optional<ScheduleSizes> s = chooseWindow(kernel, *w, chip))
       return *s;

@@ -2,6 +2,7 @@
 //
 // Schedules for chips with warps, shared memory and tensor cores.
 
+#include "passes/2-fuse/Attention.h"
 #include "passes/3-schedule/Schedules.h"
 
 #include <numeric>
@@ -82,6 +83,30 @@ static std::string tensorCoreRow(const Chip &chip, Type type) {
   return "fma";
 }
 
+// Attention: `inner` is a warp's tile of scores, `strip` the keys of a tile and the depth taken at once. Warps stand
+// along the queries, so that a query's maximum and sum stay within one.
+static ScheduleSizes chooseAttention(KernelOp kernel, Attention &a, const Chip &chip) {
+  SmallVector<int64_t> shared = sharedSizes(kernel);
+  ScheduleSizes s;
+  Type query = elementType(a.scores.getOperand(a.queryRead).getType()),
+       key = elementType(a.scores.getOperand(a.keyRead).getType()),
+       value = elementType(a.output.getOperand(a.valueRead).getType());
+  s.instruction = query == key && key == value ? tensorCoreRow(chip, value) : "fma";
+  bool tensorCore = s.instruction != "fma";
+  constexpr int64_t kWarpQueries = 16, kKeys = 32;
+  int64_t warps = powerOfTwo(llvm::divideCeil(shared[a.row], kWarpQueries), 4);
+  s.unit.assign(shared.size(), 1);
+  s.unit[a.row] = warps * kWarpQueries;
+  s.inner = {kWarpQueries, kKeys};
+  // A tensor core's queries stay in registers; multiply-adds take a strip of the depth at a time.
+  s.strip = {kKeys, tensorCore ? std::max<int64_t>(16, powerOfTwo(a.depth, kMostHeadSize)) : 16};
+  s.warps.assign(shared.size() + 1, 1);
+  s.warps[a.row] = warps;
+  s.pipeline = chip.asyncCopy ? 3 : 1;
+  s.vector = chip.vectorBytes / std::max<int64_t>(2, llvm::divideCeil(value.getIntOrFloatBitWidth(), 8));
+  return s;
+}
+
 static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Chip &chip) {
   SmallVector<int64_t> shared = sharedSizes(kernel);
   ScheduleSizes s;
@@ -114,6 +139,8 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
 }
 
 ScheduleSizes tinyc::chooseGpuSchedule(KernelOp kernel, const Chip &chip) {
+  if (std::optional<Attention> a = matchAttention(kernel))
+    return chooseAttention(kernel, *a, chip);
   if (std::optional<Contraction> c = matchContraction(kernel))
     return chooseContraction(kernel, *c, chip);
   return isMap(kernel) ? chooseMap(kernel, chip) : chooseRow(kernel, chip);

@@ -2,6 +2,7 @@
 //
 // Holds a schedule against its kernel and the chip's row of facts.
 
+#include "passes/2-fuse/Attention.h"
 #include "passes/3-schedule/Schedules.h"
 
 #include <numeric>
@@ -71,8 +72,30 @@ static LogicalResult verifyWindow(KernelOp kernel, ScheduleAttr s, const Chip &c
   return success();
 }
 
+// Units take a block of queries, and one position of every other shared dimension.
+static LogicalResult verifyAttention(KernelOp kernel, ScheduleAttr s, Attention &a) {
+  for (auto [d, unit] : llvm::enumerate(s.getUnit().asArrayRef()))
+    if (d != a.row && unit != 1)
+      return kernel.emitOpError("schedule: expected 1 in 'unit' for dimension ")
+             << d << " of attention, along which keys differ, found " << unit;
+  if (s.getStrip()[0] % s.getInner()[1] != 0)
+    return kernel.emitOpError("schedule: expected a strip of keys that is a multiple of the tile's ")
+           << s.getInner().asArrayRef()[1] << " columns, found " << s.getStrip().asArrayRef()[0];
+  return success();
+}
+
+// Registers that the register tile of a product takes: the sums, a row of columns, and an element.
+static LogicalResult verifyRegisterTile(KernelOp kernel, ScheduleAttr s, const Chip &chip) {
+  int64_t columns = llvm::divideCeil(s.getInner()[1], s.getVector());
+  int64_t needed = s.getInner()[0] * columns + columns + 1;
+  if (needed > chip.registers)
+    return kernel.emitOpError("schedule: inner = [") << s.getInner().asArrayRef() << "] needs " << needed
+                                                     << " vector registers; " << chip.name << " has " << chip.registers;
+  return success();
+}
+
 static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c,
-                               std::optional<Window> w) {
+                               std::optional<Window> w, bool isAttention) {
   auto [narrowest, widest] = elementBytes(kernel);
   if (s.getVector() * narrowest > chip.vectorBytes)
     return kernel.emitOpError("schedule: vector = ")
@@ -84,14 +107,12 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
   if (w)
     return verifyWindow(kernel, s, chip, *w);
   if (c) {
-    int64_t columns = llvm::divideCeil(s.getInner()[1], s.getVector());
-    int64_t needed = s.getInner()[0] * columns + columns + 1;
-    if (needed > chip.registers)
-      return kernel.emitOpError("schedule: inner = [")
-             << s.getInner().asArrayRef() << "] needs " << needed << " vector registers; " << chip.name << " has "
-             << chip.registers;
+    if (failed(verifyRegisterTile(kernel, s, chip)))
+      return failure();
     return verifyBlocks(kernel, s, *c);
   }
+  if (isAttention)
+    return verifyRegisterTile(kernel, s, chip);
   for (auto [unit, inner, size] : llvm::zip(s.getUnit().asArrayRef(), s.getInner().asArrayRef(), sharedSizes(kernel)))
     if (unit % inner != 0 && unit < size)
       return kernel.emitOpError("schedule: expected units that are multiples of 'inner', found unit = [")
@@ -99,7 +120,8 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
   return success();
 }
 
-static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
+static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c,
+                               std::optional<Attention> a) {
   auto [narrowest, widest] = elementBytes(kernel);
   if (s.getVector() * narrowest > chip.vectorBytes)
     return kernel.emitOpError("schedule: vector = ")
@@ -114,8 +136,11 @@ static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
     for (int64_t size : sizes)
       if (!llvm::isPowerOf2_64(size))
         return kernel.emitOpError("schedule: expected tile sizes that are powers of two, found ") << size;
+  // Scores and outputs are held at once, queries too where the depth is one strip.
   int64_t tile = product(s.getUnit());
-  if (!c)
+  if (a)
+    tile *= s.getStrip()[0] + a->width + (s.getStrip()[1] >= a->depth ? s.getStrip()[1] / 2 : 0);
+  else if (!c)
     tile *= product(s.getStrip());
   int64_t registers = tile / threads * llvm::divideCeil(widest, 4);
   if (registers > chip.maxLaneRegisters)
@@ -139,6 +164,7 @@ static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
 }
 
 LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip &chip) {
+  std::optional<Attention> attention = matchAttention(kernel);
   std::optional<Contraction> c = matchContraction(kernel);
   std::optional<Window> w;
   if (StringRef columns = s.getColumns(); columns == "window") {
@@ -153,8 +179,9 @@ LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip 
   if (failed(verifyCount(kernel, "unit", s.getUnit(), {shared}, "one a shared dimension")) ||
       failed(verifyCount(kernel, "strip", s.getStrip(), {own}, "one for each dimension that the shared ones leave")))
     return failure();
-  if (w   ? failed(verifyCount(kernel, "inner", s.getInner(), {3}, "rows, lines and columns of the micro-tile"))
-      : c ? failed(verifyCount(kernel, "inner", s.getInner(), {2}, "rows and columns of the micro-tile"))
+  if (w ? failed(verifyCount(kernel, "inner", s.getInner(), {3}, "rows, lines and columns of the micro-tile"))
+      : c || attention
+          ? failed(verifyCount(kernel, "inner", s.getInner(), {2}, "rows and columns of the micro-tile"))
           : failed(verifyCount(kernel, "inner", s.getInner(), {shared, 0}, "one a shared dimension, or none")))
     return failure();
   if (s.getPipeline() < 1 || s.getVector() < 1)
@@ -164,9 +191,11 @@ LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip 
   if (!instruction.empty() && !llvm::is_contained(chip.instructions, instruction))
     return kernel.emitOpError("schedule: ") << chip.name << " has no instruction '" << instruction << "'; it has "
                                             << llvm::join(chip.instructions, ", ");
+  if (attention && failed(verifyAttention(kernel, s, *attention)))
+    return failure();
   if (chip.kind == ChipKind::Cpu)
-    return verifyCpu(kernel, s, chip, c, w);
+    return verifyCpu(kernel, s, chip, c, w, attention.has_value());
   if (failed(verifyCount(kernel, "warps", s.getWarps(), {shared + 1}, "one a shared dimension, then the strip's")))
     return failure();
-  return verifyGpu(kernel, s, chip, c);
+  return verifyGpu(kernel, s, chip, c, attention);
 }

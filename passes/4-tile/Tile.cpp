@@ -33,11 +33,11 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-SmallVector<Value> TiledFunction::outputs(Value stageResult) const {
-  SmallVector<Value> buffers;
+SmallVector<std::pair<Value, AffineMap>> TiledFunction::outputs(Value stageResult) const {
+  SmallVector<std::pair<Value, AffineMap>> buffers;
   for (auto [i, value] : llvm::enumerate(KernelOp(kernel).getYield().getValues()))
     if (value == stageResult)
-      buffers.push_back(resultBuffer(i));
+      buffers.push_back({resultBuffer(i), kernel.getWrite(i)});
   return buffers;
 }
 
@@ -81,7 +81,8 @@ SmallVector<Value> tinyc::unitOffsets(OpBuilder &b, const TiledFunction &f) {
 // Equal but for names and locations.
 static bool sameKernel(KernelOp a, KernelOp b) {
   return a->getOperandTypes() == b->getOperandTypes() && a->getResultTypes() == b->getResultTypes() &&
-         a.getShared() == b.getShared() && a.getScheduleAttr() == b.getScheduleAttr() &&
+         a.getShared() == b.getShared() && a.getWrites() == b.getWrites() &&
+         a.getScheduleAttr() == b.getScheduleAttr() &&
          OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
 
@@ -124,14 +125,18 @@ FailureOr<func::FuncOp> Tile::tileKernel(KernelOp kernel, const Chip &chip) {
   function->setAttr("tiny.schedule", kernel.getScheduleAttr());
   b.setInsertionPointToStart(function.addEntryBlock());
   TiledFunction f{kernel, *kernel.getSchedule(), chip, function};
+  std::optional<Attention> attention = matchAttention(kernel);
   std::optional<Contraction> contraction = matchContraction(kernel);
+  bool onCpu = chip.kind == ChipKind::Cpu;
   std::optional<Window> window;
-  if (chip.kind == ChipKind::Cpu && kernel.getSchedule()->getColumns() == "window")
+  if (onCpu && kernel.getSchedule()->getColumns() == "window")
     window = matchWindow(kernel);
   LogicalResult tiled = kernel.getScatter()               ? tileScatter(b, f)
                         : window                          ? tileWindowCpu(b, f, *window)
+                        : attention && onCpu              ? tileAttentionCpu(b, f, *attention)
+                        : attention                       ? tileAttentionGpu(b, f, *attention)
                         : !contraction                    ? tileStages(b, f)
-                        : chip.kind == ChipKind::Cpu      ? tileContractionCpu(b, f, *contraction)
+                        : onCpu                           ? tileContractionCpu(b, f, *contraction)
                         : hasGpuContraction(*contraction) ? tileContractionGpu(b, f, *contraction)
                                                           : tileStages(b, f);
   if (failed(tiled))

@@ -245,8 +245,8 @@ void ContractionTiler::finish(Value row, Value firstColumn, Value sumRow) {
   llvm::DenseMap<Value, Value> values;
   auto write = [&](Value result, Value tile) {
     values[result] = tile;
-    for (Value buffer : f.outputs(result))
-      storeTile(b, loc, tile, buffer, domain, toParallel);
+    for (auto [buffer, write] : f.outputs(result))
+      storeTile(b, loc, tile, buffer, domain, write.compose(toParallel));
   };
   write(c.stage.getResult(0), loadTile(b, loc, sums, local, select(context, rank, {nb, nb + 1})));
   for (StageOp stage : llvm::drop_begin(kernel.getStages())) {

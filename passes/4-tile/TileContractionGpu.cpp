@@ -197,8 +197,8 @@ private:
     llvm::DenseMap<Value, Value> values;
     auto write = [&](Value result, Value value) {
       values[result] = value;
-      for (Value buffer : f.outputs(result))
-        StoreOp::create(b, loc, value, buffer, tile.offsets, AffineMapAttr::get(toParallel),
+      for (auto [buffer, place] : f.outputs(result))
+        StoreOp::create(b, loc, value, buffer, tile.offsets, AffineMapAttr::get(place.compose(toParallel)),
                         within ? IntegerSetAttr::get(within) : IntegerSetAttr());
     };
     write(stage.getResult(0), sums);

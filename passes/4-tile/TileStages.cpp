@@ -380,8 +380,8 @@ void StageTiler::writeResult(Location loc, Value result, Value value, const Tile
     slot.value = value;
   if (slot.home == Home::Buffer)
     storeTile(b, loc, value, slot.value, localDomain(domain), identity);
-  for (Value buffer : f.outputs(result))
-    storeTile(b, loc, value, buffer, domain, identity);
+  for (auto [buffer, write] : f.outputs(result))
+    storeTile(b, loc, value, buffer, domain, write);
 }
 
 LogicalResult tinyc::tileStages(OpBuilder &b, const TiledFunction &f) { return StageTiler(b, f).run(); }

@@ -369,8 +369,8 @@ void WindowTiler::finishRow(Value line, Value row, Value sumLine) {
   llvm::DenseMap<Value, Value> values;
   auto write = [&](Value result, Value value) {
     values[result] = value;
-    for (Value buffer : f.outputs(result))
-      storeTile(b, loc, value, buffer, tile, identity);
+    for (auto [buffer, place] : f.outputs(result))
+      storeTile(b, loc, value, buffer, tile, place);
   };
   write(w.stage.getResult(0), sum);
   for (StageOp stage : llvm::drop_begin(f.kernel.getStages())) {

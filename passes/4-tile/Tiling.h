@@ -6,6 +6,7 @@
 #define TINYC_PASSES_4_TILE_TILING_H
 
 #include "dialects/Target/Chip.h"
+#include "passes/2-fuse/Attention.h"
 #include "passes/3-schedule/KernelClass.h"
 #include "passes/3-schedule/WindowClass.h"
 #include "passes/4-tile/TileBody.h"
@@ -30,8 +31,8 @@ struct TiledFunction {
     auto where = [&](mlir::BlockArgument input) { return buffer(input); };
     return emitBody(b, stage, domain, points, arguments, where, within);
   }
-  /// The buffers that `stageResult` leaves the kernel through.
-  llvm::SmallVector<mlir::Value> outputs(mlir::Value stageResult) const;
+  /// The buffers that `stageResult` leaves the kernel through, and where its points stand in them.
+  llvm::SmallVector<std::pair<mlir::Value, mlir::AffineMap>> outputs(mlir::Value stageResult) const;
 };
 
 /// Units of a kernel: the product of the shared dimensions' tiles.
@@ -60,6 +61,10 @@ mlir::LogicalResult tileWindowCpu(mlir::OpBuilder &b, const TiledFunction &f, Wi
 /// Contractions on a GPU: a block of rows by columns a unit. Sums are f32, and masked operands are filled with zero.
 mlir::LogicalResult tileContractionGpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);
 bool hasGpuContraction(Contraction &contraction);
+
+/// Attention: blocks of queries, past which keys and values stream.
+mlir::LogicalResult tileAttentionCpu(mlir::OpBuilder &b, const TiledFunction &f, Attention &attention);
+mlir::LogicalResult tileAttentionGpu(mlir::OpBuilder &b, const TiledFunction &f, Attention &attention);
 
 } // namespace tinyc
 

@@ -40,45 +40,62 @@ static LogicalResult contractionDims(vector::ContractionOp op, int64_t &m, int64
   return success();
 }
 
-LogicalResult LaneRewriter::findContraction() {
-  vector::ContractionOp op;
-  kernel.walk([&](vector::ContractionOp found) { op = op ? op : found; });
-  if (!op)
-    return success();
-  const TensorCoreRow *row = findTensorCoreRow(schedule.getInstruction().getValue());
-  if (!row)
-    return op.emitOpError("no matrix instruction \"") << schedule.getInstruction().getValue() << "\" in the table";
-  int64_t m, n, k;
-  if (failed(contractionDims(op, m, n, k)))
-    return failure();
-  auto grid = schedule.getWarps().asArrayRef();
-  if (grid.size() < 3 || grid.back() != 1)
-    return op.emitOpError("expected warps along m, along n and one along k, found [") << grid << "]";
-  int64_t warpsN = grid[grid.size() - 2], warpsM = warps / warpsN;
-  SmallVector<int64_t> bounds;
-  op.getIterationBounds(bounds);
-  std::optional<ContractionLayouts> layouts = contractionLayouts(*row, bounds[m], bounds[n], bounds[k], warpsM, warpsN);
-  if (!layouts)
-    return op.emitOpError("expected a tile of multiples of ")
-           << row->m * warpsM << "x" << row->n * warpsN << "x" << row->k << " for " << row->name << " by " << warpsM
-           << "x" << warpsN << " warps, found " << bounds[m] << "x" << bounds[n] << "x" << bounds[k];
-  contraction = Contraction{
-      row, m, n, k, *layouts, {bounds[m] / (row->m * warpsM), bounds[n] / (row->n * warpsN), bounds[k] / row->k}};
-  // The accumulator's layout is that of all tiles of its shape.
-  auto result = dyn_cast<VectorType>(op.getResultType());
-  if (!result)
-    return op.emitOpError("expected a tile as result");
-  mainShape = SmallVector<int64_t>(result.getShape());
-  mainLayout = operandLayout(op, 2);
+LogicalResult LaneRewriter::findContractions() {
+  SmallVector<vector::ContractionOp> ops;
+  kernel.walk([&](vector::ContractionOp found) { ops.push_back(found); });
+  for (vector::ContractionOp op : ops) {
+    const TensorCoreRow *row = findTensorCoreRow(schedule.getInstruction().getValue());
+    if (!row)
+      return op.emitOpError("no matrix instruction \"") << schedule.getInstruction().getValue() << "\" in the table";
+    int64_t m, n, k;
+    if (failed(contractionDims(op, m, n, k)))
+      return failure();
+    auto grid = schedule.getWarps().asArrayRef();
+    if (grid.size() < 2 || grid.back() != 1)
+      return op.emitOpError("expected warps along m, along n and one along k, found [") << grid << "]";
+    SmallVector<int64_t> bounds;
+    op.getIterationBounds(bounds);
+    // A warp's rows are the schedule's; what is left of the warps stands along n.
+    int64_t rows = schedule.getInner().size() == 2 ? schedule.getInner()[0] : 0;
+    int64_t warpsM = rows > 0 && bounds[m] % rows == 0 ? bounds[m] / rows : 1;
+    if (warps % warpsM != 0)
+      return op.emitOpError("expected ") << warpsM << " warps along the " << bounds[m] << " rows, or a multiple, found "
+                                         << warps;
+    int64_t warpsN = warps / warpsM;
+    std::optional<ContractionLayouts> layouts =
+        contractionLayouts(*row, bounds[m], bounds[n], bounds[k], warpsM, warpsN);
+    if (!layouts)
+      return op.emitOpError("expected a tile of multiples of ")
+             << row->m * warpsM << "x" << row->n * warpsN << "x" << row->k << " for " << row->name << " by " << warpsM
+             << "x" << warpsN << " warps, found " << bounds[m] << "x" << bounds[n] << "x" << bounds[k];
+    contractions.insert(
+        {op, Contraction{row,
+                         m,
+                         n,
+                         k,
+                         *layouts,
+                         {bounds[m] / (row->m * warpsM), bounds[n] / (row->n * warpsN), bounds[k] / row->k}}});
+    // The accumulator's layout is that of all tiles of its shape.
+    auto result = dyn_cast<VectorType>(op.getResultType());
+    if (!result)
+      return op.emitOpError("expected a tile as result");
+    if (!mainLayout) {
+      mainShape = SmallVector<int64_t>(result.getShape());
+      mainLayout = operandLayout(op, 2);
+    } else {
+      accumulators.push_back({SmallVector<int64_t>(result.getShape()), operandLayout(op, 2)});
+    }
+  }
   return success();
 }
 
 LinearLayout LaneRewriter::operandLayout(vector::ContractionOp op, unsigned operand) const {
-  const LinearLayout &fragment = operand == 0   ? contraction->layouts.a
-                                 : operand == 1 ? contraction->layouts.b
-                                                : contraction->layouts.c;
-  int64_t rows = operand == 1 ? contraction->k : contraction->m;
-  int64_t columns = operand == 0 ? contraction->k : contraction->n;
+  const Contraction &contraction = contractions.find(op)->second;
+  const LinearLayout &fragment = operand == 0   ? contraction.layouts.a
+                                 : operand == 1 ? contraction.layouts.b
+                                                : contraction.layouts.c;
+  int64_t rows = operand == 1 ? contraction.k : contraction.m;
+  int64_t columns = operand == 0 ? contraction.k : contraction.n;
   AffineMap map = op.getIndexingMapsArray()[operand];
   auto type = cast<VectorType>(operand == 0 ? op.getLhsType() : operand == 1 ? op.getRhsType() : op.getResultType());
   LinearLayout layout(type.getShape());
@@ -104,7 +121,7 @@ LinearLayout LaneRewriter::blocked(ArrayRef<int64_t> shape, std::optional<unsign
     if (!fastest || d != *fastest)
       order.push_back(d);
   ArrayRef<int64_t> along = schedule.getWarps().asArrayRef();
-  bool given = !contraction && along.size() == shape.size();
+  bool given = contractions.empty() && along.size() == shape.size();
   return blockedLayout(shape, order, vector, chip.lanes, warps, given ? along : ArrayRef<int64_t>());
 }
 
@@ -117,7 +134,7 @@ LogicalResult LaneRewriter::findMainTile() {
             op->emitOpError("expected tile sizes that are powers of two, found ") << tile;
             return WalkResult::interrupt();
           }
-        if (!contraction && (!mainLayout || tile.getNumElements() > ShapedType::getNumElements(mainShape))) {
+        if (contractions.empty() && (!mainLayout || tile.getNumElements() > ShapedType::getNumElements(mainShape))) {
           mainShape = SmallVector<int64_t>(tile.getShape());
           mainLayout = LinearLayout(mainShape);
         }
@@ -126,7 +143,7 @@ LogicalResult LaneRewriter::findMainTile() {
   });
   if (sizes.wasInterrupted())
     return failure();
-  if (contraction || !mainLayout)
+  if (!contractions.empty() || !mainLayout)
     return success();
   // As many elements to a lane as every access of such a tile can move at once.
   int64_t vector = chip.vectorBytes;
@@ -153,6 +170,9 @@ LogicalResult LaneRewriter::findMainTile() {
 LinearLayout LaneRewriter::layoutFor(ArrayRef<int64_t> shape) const {
   if (shape == ArrayRef<int64_t>(mainShape))
     return *mainLayout;
+  for (const auto &[accumulated, layout] : accumulators)
+    if (shape == ArrayRef<int64_t>(accumulated))
+      return layout;
   // A tile of part of the main tile's dimensions lies as the main tile does along them.
   SmallVector<int64_t> dims;
   for (unsigned d = 0, next = 0; d < shape.size(); ++d) {

@@ -20,6 +20,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
 #include <map>
 
 namespace tinyc {
@@ -83,7 +84,7 @@ public:
 
 private:
   // Layouts (Lanes.cpp).
-  mlir::LogicalResult findContraction();
+  mlir::LogicalResult findContractions();
   mlir::LogicalResult findMainTile();
   LinearLayout layoutFor(llvm::ArrayRef<int64_t> shape) const;
   LinearLayout blocked(llvm::ArrayRef<int64_t> shape, std::optional<unsigned> fastest, int64_t vector) const;
@@ -184,7 +185,9 @@ private:
     ContractionLayouts layouts;
     llvm::SmallVector<int64_t> repeats;
   };
-  std::optional<Contraction> contraction;
+  llvm::MapVector<mlir::Operation *, Contraction> contractions;
+  /// Sums of contractions beside the main tile: all tiles of such a shape lie as they do.
+  std::vector<std::pair<llvm::SmallVector<int64_t>, LinearLayout>> accumulators;
 };
 
 } // namespace tinyc

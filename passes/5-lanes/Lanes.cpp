@@ -39,7 +39,7 @@ LaneRewriter::LaneRewriter(func::FuncOp kernel, const Chip &chip, tiny::Schedule
 }
 
 LogicalResult LaneRewriter::run() {
-  if (failed(findContraction()) || failed(findMainTile()))
+  if (failed(findContractions()) || failed(findMainTile()))
     return failure();
   Block *old = &kernel.getBody().front();
   auto *block = new Block();
@@ -68,8 +68,18 @@ LogicalResult LaneRewriter::rewriteBlock(Block &block) {
 }
 
 LogicalResult LaneRewriter::rewrite(Operation *op) {
-  if (auto load = dyn_cast<tiny::LoadOp>(op))
-    return rewriteLoad(load);
+  if (auto load = dyn_cast<tiny::LoadOp>(op)) {
+    if (failed(rewriteLoad(load)))
+      return failure();
+    // What a loop's contraction takes again and again becomes its fragments once, before the loop.
+    if (load->hasOneUse())
+      if (auto contract = dyn_cast<vector::ContractionOp>(*load->user_begin());
+          contract && contract->getBlock() != load->getBlock()) {
+        LaneTile &tile = tiles.find(load)->second;
+        tile = convert(LaneTile(tile), operandLayout(contract, load->use_begin()->getOperandNumber()));
+      }
+    return success();
+  }
   if (auto store = dyn_cast<tiny::StoreOp>(op))
     return rewriteStore(store);
   if (auto copy = dyn_cast<lane::CopyOp>(op))
@@ -267,6 +277,7 @@ LogicalResult LaneRewriter::rewriteIf(scf::IfOp op) {
 LogicalResult LaneRewriter::rewriteContraction(vector::ContractionOp op) {
   if (op.getKind() != vector::CombiningKind::ADD)
     return op.emitOpError("expected a sum of products");
+  const Contraction &contraction = contractions.find(op)->second;
   LaneTile c = convert(tileOf(op.getAcc()), operandLayout(op, 2));
   auto a = stagedReads.find(op.getLhs()), bb = stagedReads.find(op.getRhs());
   if (a == stagedReads.end() || bb == stagedReads.end()) {
@@ -278,17 +289,16 @@ LogicalResult LaneRewriter::rewriteContraction(vector::ContractionOp op) {
       return convert(tileOf(operand), operandLayout(op, index));
     };
     LaneTile rows = fragment(op.getLhs(), 0), columns = fragment(op.getRhs(), 1);
-    Value result =
-        lane::MmaOp::create(b, loc, c.lanes.getType(), schedule.getInstruction(),
-                            b.getDenseI64ArrayAttr(contraction->repeats), rows.lanes, columns.lanes, c.lanes);
+    Value result = lane::MmaOp::create(b, loc, c.lanes.getType(), schedule.getInstruction(),
+                                       b.getDenseI64ArrayAttr(contraction.repeats), rows.lanes, columns.lanes, c.lanes);
     tiles.try_emplace(op.getResult(), LaneTile{result, c.layout});
     return success();
   }
   // Slices of k as narrow as the accesses allow: a lane then holds the fragments of one slice only. In A's registers k
   // follows the instruction's own bits, in B's the repeats along n.
-  int64_t repeatK = contraction->repeats[2];
-  unsigned kBits = llvm::Log2_64(repeatK), firstA = contraction->row->a.bits(kRegister),
-           firstB = contraction->row->b.bits(kRegister) + llvm::Log2_64(contraction->repeats[1]);
+  int64_t repeatK = contraction.repeats[2];
+  unsigned kBits = llvm::Log2_64(repeatK), firstA = contraction.row->a.bits(kRegister),
+           firstB = contraction.row->b.bits(kRegister) + llvm::Log2_64(contraction.repeats[1]);
   int64_t joined = 0;
   for (auto [read, first] : {std::pair(&a->second, firstA), std::pair(&bb->second, firstB)})
     joined |= joinedBits(read->layout.compose(placements.find(read->shared)->second), read->element) >> first;
@@ -296,7 +306,7 @@ LogicalResult LaneRewriter::rewriteContraction(vector::ContractionOp op) {
   for (unsigned bit = 0; bit < kBits; ++bit)
     if (joined >> bit & 1)
       together = bit + 1;
-  SmallVector<int64_t> repeats(contraction->repeats);
+  SmallVector<int64_t> repeats(contraction.repeats);
   repeats[2] = int64_t(1) << together;
   Value result = c.lanes;
   int64_t sliceBits = (repeatK - 1) & ~(repeats[2] - 1);

@@ -5,8 +5,8 @@
 // Needs: GPU kernels of tiles with a loop that holds a vector.contract. Leaves: the same loop, counting 0, 1, 2, ..,
 // over staged tiles: with asynchronous copies, as many slots as the schedule's `pipeline`; without (a chip that has
 // none, rows that do not allow 4 bytes at once, operands that are computed), two slots, loaded to registers before the
-// product and written after it. Refuses: nothing; a contraction whose operands depend on what the loop carries stays as
-// it is.
+// product and written after it. An operand that is the same for all iterations, or that depends on what the loop
+// carries, stays as it is. Refuses: nothing.
 //
 //   scf.for %k = 0 to 512 step 32 iter_args(%c) { %a = tiny.load %x[%i, %k] ..; vector.contract %a, %b, %c }
 // becomes
@@ -39,22 +39,29 @@ namespace {
 
 class LoopPipeline {
 public:
-  LoopPipeline(vector::ContractionOp contract, scf::ForOp loop, const Chip &chip, int64_t stages)
-      : contract(contract), loop(loop), chip(chip), stages(stages), b(loop), loc(loop.getLoc()) {}
+  LoopPipeline(scf::ForOp loop, const Chip &chip, int64_t stages)
+      : loop(loop), chip(chip), stages(stages), b(loop), loc(loop.getLoc()) {
+    for (vector::ContractionOp contract : loop.getBody()->getOps<vector::ContractionOp>()) {
+      last = contract;
+      // What is the same for all iterations stays in registers; what depends on carried values is not there ahead.
+      for (Value operand : {contract.getLhs(), contract.getRhs()})
+        if (operand.getParentRegion() == &loop.getRegion() && isComputed(operand))
+          staged.push_back({operand, Value()});
+    }
+  }
 
   void run() {
     std::optional<int64_t> from = getConstantIntValue(loop.getLowerBound()),
                            to = getConstantIntValue(loop.getUpperBound()), by = getConstantIntValue(loop.getStep());
-    if (!from || !to || !by || *by <= 0 || *to <= *from || !isComputed(contract.getLhs()) ||
-        !isComputed(contract.getRhs()))
+    if (!from || !to || !by || *by <= 0 || *to <= *from || staged.empty())
       return;
     lower = *from, upper = *to, step = *by;
     trips = (upper - lower + step - 1) / step;
-    async = chip.asyncCopy && stages >= 2 && isCopy(contract.getLhs()) && isCopy(contract.getRhs());
+    async = chip.asyncCopy && stages >= 2 && llvm::all_of(staged, [&](Staged &s) { return isCopy(s.operand); });
     if (!async)
       stages = 2;
-    sharedA = allocate(contract.getLhs());
-    sharedB = allocate(contract.getRhs());
+    for (Staged &s : staged)
+      s.shared = allocate(s.operand);
     async ? runAsync() : runSync();
   }
 
@@ -166,22 +173,30 @@ private:
     return made;
   }
 
+  // Reads each staged operand from its slot.
+  SmallVector<Value> readAll(Value slotNumber, Value token) {
+    SmallVector<Value> tiles;
+    for (Staged &s : staged)
+      tiles.push_back(lane::ReadOp::create(b, loc, s.operand.getType(), s.shared, slotNumber, token));
+    return tiles;
+  }
+
   // Clones the rest of the body, with the operands replaced; returns what it yields.
-  SmallVector<Value> cloneBody(scf::ForOp made, Value a, Value bTile, function_ref<void()> afterProduct) {
+  SmallVector<Value> cloneBody(scf::ForOp made, ArrayRef<Value> tiles, function_ref<void()> afterProduct) {
     IRMapping map;
     map.map(loop.getInductionVar(), variable(made.getInductionVar(), 0));
     for (auto [from, to] : llvm::zip(loop.getRegionIterArgs(), made.getRegionIterArgs()))
       map.map(from, to);
     llvm::SmallPtrSet<Operation *, 8> skipped;
-    markUnused(contract.getLhs(), skipped);
-    markUnused(contract.getRhs(), skipped);
-    map.map(contract.getLhs(), a);
-    map.map(contract.getRhs(), bTile);
+    for (auto [s, tile] : llvm::zip_equal(staged, tiles)) {
+      markUnused(s.operand, skipped);
+      map.map(s.operand, tile);
+    }
     for (Operation &op : loop.getBody()->without_terminator()) {
       if (skipped.contains(&op))
         continue;
       b.clone(op, map);
-      if (&op == contract)
+      if (&op == last)
         afterProduct();
     }
     SmallVector<Value> yields;
@@ -195,7 +210,8 @@ private:
     Operation *op = value.getDefiningOp();
     if (!op || op->getParentOp() != loop)
       return;
-    if (!llvm::all_of(op->getUsers(), [&](Operation *user) { return user == contract || skipped.contains(user); }))
+    if (!llvm::all_of(op->getUsers(),
+                      [&](Operation *user) { return isa<vector::ContractionOp>(user) || skipped.contains(user); }))
       return;
     skipped.insert(op);
     for (Value operand : op->getOperands())
@@ -218,7 +234,8 @@ private:
       SmallVector<Value> parts;
       if (i < trips) {
         Value at = number(lower + i * step), to = number(i);
-        parts = {copy(contract.getLhs(), sharedA, to, at, false), copy(contract.getRhs(), sharedB, to, at, false)};
+        for (Staged &s : staged)
+          parts.push_back(copy(s.operand, s.shared, to, at, false));
       }
       tokens.push_back(group(parts));
     }
@@ -226,40 +243,44 @@ private:
     scf::ForOp made = makeLoop(tokens);
     Value count = made.getInductionVar(), now = slot(count, 0);
     ValueRange held = made.getRegionIterArgs().drop_front(carried);
-    Value a = lane::ReadOp::create(b, loc, contract.getLhs().getType(), sharedA, now, held.front());
-    Value bTile = lane::ReadOp::create(b, loc, contract.getRhs().getType(), sharedB, now, held.front());
+    SmallVector<Value> tiles = readAll(now, held.front()), parts;
     // After the read's barrier: the slot to fill is the one that the iteration before has read.
     Value to = slot(count, stages - 1), at = variable(count, stages - 1);
-    Value next =
-        group({copy(contract.getLhs(), sharedA, to, at, true), copy(contract.getRhs(), sharedB, to, at, true)});
-    SmallVector<Value> yields = cloneBody(made, a, bTile, [] {});
+    for (Staged &s : staged)
+      parts.push_back(copy(s.operand, s.shared, to, at, true));
+    Value next = group(parts);
+    SmallVector<Value> yields = cloneBody(made, tiles, [] {});
     llvm::append_range(yields, held.drop_front());
     yields.push_back(next);
     scf::YieldOp::create(b, loc, yields);
+    // Copies past the end are still under way after the loop, and would meet those of the loop's next run.
+    b.setInsertionPointAfter(made);
+    if (loop->getParentOfType<scf::ForOp>())
+      lane::AwaitOp::create(b, loc, made.getResults().back());
     finish(made);
   }
 
   void runSync() {
     IRMapping first;
     first.map(loop.getInductionVar(), number(lower));
-    for (auto [operand, shared] : {std::pair(contract.getLhs(), sharedA), std::pair(contract.getRhs(), sharedB)})
-      lane::WriteOp::create(b, loc, compute(operand, first, false), shared, number(0));
+    for (Staged &s : staged)
+      lane::WriteOp::create(b, loc, compute(s.operand, first, false), s.shared, number(0));
     scf::ForOp made = makeLoop({});
     Value count = made.getInductionVar();
     // Early to registers, late to shared memory: the product hides the way.
     IRMapping ahead;
     Value at = variable(count, 1);
-    bool masked = hasMaskablePosition(contract.getLhs()) && hasMaskablePosition(contract.getRhs());
+    bool masked = llvm::all_of(staged, [&](Staged &s) { return hasMaskablePosition(s.operand); });
     if (!masked)
       at = arith::MinUIOp::create(b, loc, at, number(lower + (trips - 1) * step));
     ahead.map(loop.getInductionVar(), at);
-    Value nextA = compute(contract.getLhs(), ahead, masked), nextB = compute(contract.getRhs(), ahead, masked);
+    SmallVector<Value> following;
+    for (Staged &s : staged)
+      following.push_back(compute(s.operand, ahead, masked));
     Value now = slot(count, 0), to = slot(count, 1);
-    Value a = lane::ReadOp::create(b, loc, contract.getLhs().getType(), sharedA, now, Value());
-    Value bTile = lane::ReadOp::create(b, loc, contract.getRhs().getType(), sharedB, now, Value());
-    SmallVector<Value> yields = cloneBody(made, a, bTile, [&] {
-      lane::WriteOp::create(b, loc, nextA, sharedA, to);
-      lane::WriteOp::create(b, loc, nextB, sharedB, to);
+    SmallVector<Value> yields = cloneBody(made, readAll(now, Value()), [&] {
+      for (auto [s, tile] : llvm::zip_equal(staged, following))
+        lane::WriteOp::create(b, loc, tile, s.shared, to);
     });
     scf::YieldOp::create(b, loc, yields);
     finish(made);
@@ -275,15 +296,20 @@ private:
     return llvm::all_of(op->getOperands(), [&](Value operand) { return hasMaskablePosition(operand); });
   }
 
-  vector::ContractionOp contract;
+  // An operand of a contraction that is staged, and where.
+  struct Staged {
+    Value operand, shared;
+  };
+
   scf::ForOp loop;
+  SmallVector<Staged> staged;
+  Operation *last = nullptr; ///< the last contraction of the loop
   const Chip &chip;
   int64_t stages;
   OpBuilder b;
   Location loc;
   int64_t lower = 0, upper = 0, step = 1, trips = 0;
   bool async = false;
-  Value sharedA, sharedB;
 };
 
 struct PipelineLoads : tinyc::impl::PipelineLoadsBase<PipelineLoads> {
@@ -299,11 +325,14 @@ struct PipelineLoads : tinyc::impl::PipelineLoadsBase<PipelineLoads> {
       auto schedule = kernel->getAttrOfType<tiny::ScheduleAttr>("tiny.schedule");
       if (!kernel->hasAttr("tiny.kernel") || !schedule)
         continue;
-      SmallVector<vector::ContractionOp> contractions;
-      kernel.walk([&](vector::ContractionOp op) { contractions.push_back(op); });
-      for (vector::ContractionOp op : contractions)
-        if (auto loop = dyn_cast<scf::ForOp>(op->getParentOp()))
-          LoopPipeline(op, loop, *chip, schedule.getPipeline()).run();
+      // Inner loops first: what they become is a part of the outer ones' bodies.
+      SmallVector<scf::ForOp> loops;
+      kernel.walk([&](scf::ForOp loop) {
+        if (!loop.getBody()->getOps<vector::ContractionOp>().empty())
+          loops.push_back(loop);
+      });
+      for (scf::ForOp loop : loops)
+        LoopPipeline(loop, *chip, schedule.getPipeline()).run();
     }
   }
 };

@@ -90,7 +90,8 @@ protected:
       checkRow(label, rows(e, length < 10000 ? 8 : 4, length), compose, tolerance(length));
   }
 
-  void checkRow(const std::string &label, const TensorRef &input, const Compose &compose, Tolerance tolerance) {
+  void checkRow(const std::string &label, const TensorRef &input, const Compose &compose, Tolerance tolerance,
+                bool ofOneUnit = false) {
     auto module = build({input}, [&](compose::Builder &b, ValueRange x) { return std::vector{compose(b, x[0])}; });
     if (!module)
       return;
@@ -105,13 +106,14 @@ protected:
     EXPECT_LE(launches[0].bytes, 1.05 * static_cast<double>(bytes));
     EXPECT_LE(launches[0].flops, 1.1 * static_cast<double>(flops));
     EXPECT_GT(launches[0].bytes, 0u);
-    checkTraffic(*module, input, bytes);
+    if (!ofOneUnit)
+      checkTraffic(*module, input, bytes);
   }
 
   // What a GPU's tiles move: rows that fit on the chip are read once, others once more. (A CPU's come from its caches.)
   void checkTraffic(ModuleOp fused, const TensorRef &input, int64_t bytes) {
     int64_t length = input->shape[1];
-    if (!isGpu() || length < 1000)
+    if (!isGpu() || length < 1000 || input->shape.size() != 2)
       return;
     auto tiled = lowerForChip(fused, *chip, findStage("tile"), {});
     ASSERT_TRUE(succeeded(tiled)) << diagnostics;
@@ -180,13 +182,62 @@ TEST_P(Rows, ArgMaxOfTiesAndNaN) {
     }
 }
 
-// Along the first dimension rows lie across memory: right, but not yet one kernel.
+// Rows across memory, rows of several dimensions, groups of channels: as importers compose them.
 TEST_P(Rows, SoftmaxOfColumns) {
-  TensorRef input = rows(Element::F32, 100, 37);
-  auto module =
-      build({input}, [](compose::Builder &b, ValueRange x) { return std::vector{compose::softmax(b, x[0], {0})}; });
-  if (module)
-    check(*module, {input}, {{"softmax of columns", ofSum(100), {}}});
+  checkRow(
+      "softmax of columns", rows(Element::F32, 100, 37),
+      [](compose::Builder &b, Value x) { return compose::softmax(b, x, {0}); }, ofSum(100));
+}
+
+TEST_P(Rows, SoftmaxAlongTheMiddle) {
+  for (Shape shape : {Shape{3, 50, 20}, Shape{2, 21, 300}, Shape{2, 300, 3}}) {
+    TensorRef input = rows(Element::F32, shape[0], shape[1] * shape[2]);
+    auto middle = tensor(Element::F32, shape, [&](size_t i) { return Lane{.f = double(input->as<float>()[i])}; });
+    checkRow(
+        "softmax along the middle", middle, [](compose::Builder &b, Value x) { return compose::softmax(b, x, {1}); },
+        ofSum(shape[1]));
+  }
+}
+
+TEST_P(Rows, SoftmaxOverTwoDimensions) {
+  auto input = tensor(Element::F32, {3, 20, 30}, [](size_t i) { return Lane{.f = double(i * 37 % 101) / 25 - 2}; });
+  checkRow(
+      "softmax over two dimensions", input, [](compose::Builder &b, Value x) { return compose::softmax(b, x, {1, 2}); },
+      ofSum(600));
+}
+
+TEST_P(Rows, InstanceAndGroupNorm) {
+  auto input = tensor(Element::F32, {2, 6, 5, 9}, [](size_t i) { return Lane{.f = double(i * 37 % 101) / 25 - 2}; });
+  checkRow(
+      "instance norm", input,
+      [](compose::Builder &b, Value x) { return compose::normalize(b, x, {2, 3}, 1e-5).result; }, ofNorm(45));
+  checkRow("group norm", input,
+           [](compose::Builder &b, Value x) {
+             Value groups = compose::reshape(b, x, {2, 3, 90});
+             Value normal = compose::reshape(b, compose::normalize(b, groups, {2}, 1e-5).result, {2, 6, 5, 9});
+             Value scale = compose::cast(b, compose::coordinate(b, {6}, b.getI32Type(), 0), b.getF32Type());
+             return compose::mul(b, normal, compose::broadcastAlong(b, scale, {2, 6, 5, 9}, 1));
+           },
+           {6, 0, 5 * ofNorm(90).absolute});
+}
+
+// -mean over rows of log softmax at the row's label, here the row's number modulo 5. All rows are one unit's, which
+// walks them stage by stage: they come from a cache after the first stage, so tiles read more than the launch moves.
+TEST_P(Rows, CrossEntropy) {
+  for (int64_t length : {10, 1000})
+    checkRow(
+        "cross entropy", rows(Element::F32, 16, length),
+        [&](compose::Builder &b, Value x) {
+          Shape shape = {16, length};
+          Value row = compose::coordinate(b, shape, b.getI32Type(), 0);
+          Value label = compose::floorMod(b, row, compose::splatInteger(b, row.getType(), 5));
+          Value hit = compose::equal(b, compose::coordinate(b, shape, b.getI32Type(), 1), label);
+          Value logits = compose::logSoftmax(b, x, {1});
+          Value picked = compose::where(b, hit, logits, compose::splat(b, logits.getType(), 0));
+          Value losses = compose::neg(b, compose::reduce(b, tiny::ReduceKind::Sum, picked, {1}));
+          return compose::reduceMean(b, losses, {0});
+        },
+        {6, ofSum(length).relative, 0x1p-20}, /*ofOneUnit=*/true);
 }
 
 TEST_P(Rows, SoftmaxOfInfinities) {

@@ -84,3 +84,18 @@ func.func @store(%b: memref<17x64xf16>, %t: vector<16x32xf32>, %i: index) {
   tiny.store %t, %b[%i, %i] by affine_map<(d0, d1) -> (d0, d1)> : vector<16x32xf32>, memref<17x64xf16>
   return
 }
+
+// -----
+
+func.func @writes_twice(%x: tensor<8x4xf32>) {
+  // expected-error @+1 {{write 0: expected a map that takes 'tensor<8x4xf32>' one to one to 'tensor<4x8xf32>', found affine_map<(d0, d1) -> (d1, d1)>}}
+  %r = tiny.kernel "k" shared 1 writes [affine_map<(d0, d1) -> (d1, d1)>] (%x) : (tensor<8x4xf32>) -> tensor<4x8xf32> {
+  ^bb0(%in: tensor<8x4xf32>):
+    %a = tiny.stage parallel [8, 4] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<8x4xf32>) -> (none tensor<8x4xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %a : tensor<8x4xf32>
+  }
+  return
+}
