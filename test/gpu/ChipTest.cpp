@@ -2,8 +2,8 @@
 //
 // The table of chips against itself, and which row a device gets.
 
-#include "dialects/Layout/TensorCoreRows.h"
 #include "dialects/Target/Chip.h"
+#include "dialects/Layout/TensorCoreRows.h"
 
 #include <gtest/gtest.h>
 
