@@ -48,13 +48,13 @@ struct TargetCode {
 
 struct EmitOptions {
   /// Emit only this form, e.g. Assembly for --emit asm; by default all that the artefact carries.
-  std::vector<CodeForm> forms;
+  std::vector<CodeForm> forms = {};
   /// How many kernels are compiled at a time. The code is the same for any number.
   unsigned threads = 1;
   /// Where the code of kernels is looked up and kept; may be null.
   ContentCache *cache = nullptr;
   /// This build of the compiler and of LLVM: what the code follows from beside the kernel.
-  std::string compilerIdentity;
+  std::string compilerIdentity = {};
 };
 
 class Backend {
@@ -70,6 +70,9 @@ public:
 
   /// Code of all kernels of `module`, which the passes above have lowered. Reports failures at the module's location.
   virtual mlir::FailureOr<TargetCode> emit(mlir::ModuleOp module, const Chip &chip, const EmitOptions &) const = 0;
+
+  /// Programs of others that `emit` runs, with what tells one version from another; for keys of caches.
+  virtual std::string externalTools() const { return {}; }
 };
 
 /// The back end of chips of `kind`, null if this build has none. Lives as long as the process.

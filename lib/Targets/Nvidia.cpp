@@ -73,6 +73,15 @@ FailureOr<std::vector<uint8_t>> assemble(ModuleOp module, StringRef ptx, const C
 
 class NvidiaBackend : public Backend {
 public:
+  std::string externalTools() const override {
+    std::string ptxas = findPtxas();
+    llvm::sys::fs::file_status status;
+    if (ptxas.empty() || llvm::sys::fs::status(ptxas, status))
+      return {};
+    return ptxas + " " + std::to_string(status.getSize()) + " " +
+           std::to_string(status.getLastModificationTime().time_since_epoch().count());
+  }
+
   void addLanePasses(OpPassManager &pm, const Chip &chip) const override { addGpuLanePasses(pm, chip); }
 
   void addLowerPasses(OpPassManager &pm, const Chip &) const override {

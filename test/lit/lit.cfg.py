@@ -2,7 +2,9 @@
 # Tests of IR: RUN lines with FileCheck. `lit --param build=<build folder> test/lit`
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 import lit.formats
 
 config.name = "tinyc"
@@ -31,6 +33,14 @@ if os.path.exists(os.path.join(build, "emulators", "libcuda.so.1")):
     config.available_features.add("emulators")
 if os.path.exists("/dev/full") and not os.path.isfile("/dev/full"):
     config.available_features.add("dev-full")
+# Tests see the compiler, not what it made before; those of the cache switch it on. Weights of printed IR lie there too.
+config.environment["TINYC_CACHE"] = os.path.join(config.test_exec_root, "cache")
+config.environment["TINYC_CACHE_SIZE"] = "0"
+# A disk of a test's own.
+with tempfile.TemporaryDirectory() as folder:
+    mount = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", folder]
+    if shutil.which("unshare") and subprocess.run(mount, capture_output=True).returncode == 0:
+        config.available_features.add("tmpfs")
 # What a sanitizer reports has an exit code that no command of ours has.
 config.environment["ASAN_OPTIONS"] = "exitcode=99:allocator_may_return_null=1"
 config.environment["UBSAN_OPTIONS"] = "exitcode=99:print_stacktrace=1"

@@ -3,6 +3,7 @@
 // tinyc compile: a .tinyc file, or what stands at the end of a stage.
 
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/CompiledModel.h"
 #include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Session.h"
 
@@ -136,20 +137,19 @@ int tinyc::runCompile(const Arguments &arguments) {
   if (stageName.empty() && !form && (output.ends_with(".onnx") || output.ends_with(".mlir")))
     return fail("compile writes an artefact: expected -o OUT.tinyc, found -o " + output, kUsage);
 
+  if (stage < 0 && !form) {
+    std::unique_ptr<CompiledModel> compiled = CompiledModel::open(arguments, arguments.files[0], chips);
+    if (!compiled)
+      return kInputWrong;
+    llvm::StringRef file(reinterpret_cast<const char *>(compiled->bytes().data()), compiled->bytes().size());
+    return write(arguments.output, [&](llvm::raw_ostream &os) { os << file; });
+  }
   Session session(arguments);
   if (!session.good())
     return kInputWrong;
   OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
   if (!model)
     return kInputWrong;
-  if (stage >= 0)
-    return printStage(session, *model, stage, chips, arguments.output);
-  if (form)
-    return printCode(session, *model, *form, chips, arguments.output);
-  std::vector<uint8_t> file = session.compile(*model, chips);
-  session.printTimes();
-  if (file.empty())
-    return kInputWrong;
-  return write(arguments.output,
-               [&](llvm::raw_ostream &os) { os.write(reinterpret_cast<const char *>(file.data()), file.size()); });
+  return form ? printCode(session, *model, *form, chips, arguments.output)
+              : printStage(session, *model, stage, chips, arguments.output);
 }

@@ -75,8 +75,10 @@ static void print(const Diagnostic &diagnostic) {
 }
 
 DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, bool remarks)
-    : handler(context, [remarks](Diagnostic &diagnostic) {
-        if (remarks || diagnostic.getSeverity() != DiagnosticSeverity::Remark)
+    : handler(context, [this, remarks](Diagnostic &diagnostic) {
+        if (remarks || diagnostic.getSeverity() != DiagnosticSeverity::Remark) {
+          any = true;
           print(diagnostic);
+        }
         return success();
       }) {}

@@ -15,7 +15,11 @@ class DiagnosticPrinter {
 public:
   DiagnosticPrinter(mlir::MLIRContext *context, bool remarks);
 
+  /// Whether anything was printed so far.
+  bool printed() const { return any; }
+
 private:
+  bool any = false;
   mlir::ScopedDiagnosticHandler handler;
 };
 

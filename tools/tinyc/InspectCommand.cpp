@@ -2,9 +2,10 @@
 //
 // tinyc inspect: what is in an artefact, or in the artefact that a model compiles to.
 
+#include "lib/Compiler/Compile.h"
 #include "runtime/src/ArtefactFile.h"
 #include "tools/tinyc/Commands.h"
-#include "tools/tinyc/Session.h"
+#include "tools/tinyc/CompiledModel.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -96,8 +97,8 @@ static void printTarget(const ArtefactFile &file, const format::Target &target) 
 
 int tinyc::runInspect(const Arguments &arguments) {
   const std::string &path = arguments.files[0];
+  std::unique_ptr<CompiledModel> compiled; // where `path` is a model; outlives `file`
   std::shared_ptr<ArtefactFile> file;
-  std::vector<uint8_t> bytes; // of the artefact compiled here
   Status status;
   if (llvm::StringRef(path).ends_with(".tinyc")) {
     status = ArtefactFile::openFile(path, file);
@@ -108,14 +109,10 @@ int tinyc::runInspect(const Arguments &arguments) {
       llvm::errs() << "tinyc: " << error << "\n";
       return kUsage;
     }
-    Session session(arguments);
-    mlir::OwningOpRef<mlir::ModuleOp> model;
-    if (!session.good() || !(model = session.load(path)))
+    compiled = CompiledModel::open(arguments, path, chips);
+    if (!compiled)
       return kInputWrong;
-    bytes = session.compile(*model, chips);
-    if (bytes.empty())
-      return kInputWrong;
-    status = ArtefactFile::openMemory(bytes, file);
+    status = ArtefactFile::openMemory({compiled->bytes().data(), compiled->bytes().size()}, file);
   }
   if (status.failed()) {
     llvm::errs() << "tinyc: " << status.message() << "\n";

@@ -4,6 +4,7 @@
 
 #include "tools/tinyc/RunnableModel.h"
 
+#include "tools/tinyc/CompiledModel.h"
 #include "tools/tinyc/MeasureCpu.h"
 #include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/Session.h"
@@ -52,7 +53,8 @@ public:
   ~DeviceModel() override {
     tinyc_context_free(context);
     tinyc_model_free(model);
-    tinyc_artefact_close(artefact);
+    if (!compiled)
+      tinyc_artefact_close(artefact);
     tinyc_device_close(device);
   }
 
@@ -78,7 +80,8 @@ private:
   bool compile(Session &session, mlir::ModuleOp module);
   bool load();
 
-  std::vector<uint8_t> file; // outlives what is made from it
+  std::unique_ptr<CompiledModel> compiled; // owns the artefact, or
+  std::vector<uint8_t> file;               // outlives what is made from it
   unsigned threads = 0;
   tinyc_device *device = nullptr;
   tinyc_artefact *artefact = nullptr;
@@ -125,9 +128,12 @@ bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path) {
   }
   if (path.ends_with(".tinyc"))
     return !printStatus(tinyc_artefact_open_file(path.str().c_str(), &artefact)) && load();
-  Session session(arguments);
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  return session.good() && (module = session.load(path)) && compile(session, *module) && load();
+  const Chip *chip = chipOfDevice(device);
+  if (!chip || !(compiled = CompiledModel::open(arguments, path, chip)))
+    return false;
+  artefact = compiled->artefact();
+  compileSeconds = compiled->seconds();
+  return load();
 }
 
 bool DeviceModel::open(Session &session, mlir::ModuleOp module, llvm::StringRef device, unsigned threads) {

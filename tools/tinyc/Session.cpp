@@ -48,6 +48,14 @@ Session::Session(const Arguments &arguments, std::shared_ptr<ContentCache> cache
   printer = std::make_unique<DiagnosticPrinter>(context.get(), arguments.remarks);
 }
 
+Session::~Session() {
+  if (!cache)
+    return;
+  cache->trim();
+  if (std::string warning = cache->warning(); !warning.empty())
+    llvm::errs() << "tinyc: warning: " << warning << "\n";
+}
+
 // "x=1x3x224x224" as name and sizes.
 static bool parseShape(StringRef text, std::map<std::string, std::vector<int64_t>> &shapes) {
   auto [name, sizes] = text.rsplit('=');

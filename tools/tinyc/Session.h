@@ -20,7 +20,9 @@ class Session {
 public:
   /// Loads the plug-ins that the arguments name; on failure prints why, and `good` is false. Code of kernels is looked
   /// up in `cache` and kept there; none if it is null.
-  explicit Session(const Arguments &arguments, std::shared_ptr<ContentCache> cache = nullptr);
+  explicit Session(const Arguments &arguments, std::shared_ptr<ContentCache> cache = ContentCache::open());
+  /// Brings the cache back to its size. What could not be stored is a warning.
+  ~Session();
 
   bool good() const { return context != nullptr; }
 
@@ -35,6 +37,8 @@ public:
   StageOptions stageOptions();
   /// With TINYC_DEBUG=1 or more: stages and times, to stderr.
   void printTimes() const;
+  /// Whether a diagnostic was printed so far.
+  bool saidAnything() const { return printer->printed(); }
   /// Seconds of all stages together so far.
   double seconds() const;
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The artefact of a model file: from the cache where the same model was compiled before, otherwise compiled now.
+
+#ifndef TINYC_TOOLS_TINYC_COMPILEDMODEL_H
+#define TINYC_TOOLS_TINYC_COMPILEDMODEL_H
+
+#include "runtime/include/tinyc/runtime.h"
+#include "tools/tinyc/CommandLine.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tinyc {
+
+class ContentCache;
+struct ArtefactKey;
+struct Chip;
+
+class CompiledModel {
+public:
+  CompiledModel() = default;
+  CompiledModel(const CompiledModel &) = delete;
+  CompiledModel &operator=(const CompiledModel &) = delete;
+  ~CompiledModel();
+
+  /// The model at `path` for the chips. Null after an error was printed. With --remarks, --verify-each-stage and
+  /// TINYC_DEBUG=3 it is compiled in any case, since what they print is wanted.
+  static std::unique_ptr<CompiledModel> open(const Arguments &arguments, llvm::StringRef path,
+                                             llvm::ArrayRef<const Chip *> chips);
+
+  /// The bytes of the .tinyc file, and the artefact open on them; both live as long as this does.
+  llvm::ArrayRef<uint8_t> bytes() const { return view; }
+  tinyc_artefact *artefact() const { return opened; }
+  /// Seconds of reading and compiling, or of looking up.
+  double seconds() const { return elapsed; }
+
+private:
+  bool openCached(ContentCache &cache, llvm::StringRef key);
+  bool compile(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<const Chip *> chips,
+               std::shared_ptr<ContentCache> cache, const std::optional<ArtefactKey> &key);
+
+  std::vector<uint8_t> compiled;              // or
+  std::unique_ptr<llvm::MemoryBuffer> mapped; // the cache's file
+  llvm::ArrayRef<uint8_t> view;
+  tinyc_artefact *opened = nullptr;
+  double elapsed = 0;
+};
+
+} // namespace tinyc
+
+#endif // TINYC_TOOLS_TINYC_COMPILEDMODEL_H
