@@ -20,8 +20,10 @@ namespace {
 class CpuProgram final : public Program {
 public:
   ~CpuProgram() override {
-    for (void *library : libraries)
-      dlclose(library);
+    for (const Library &library : libraries) {
+      dlclose(library.handle);
+      close(library.file);
+    }
   }
 
   Status addLibrary(std::span<const uint8_t> bytes) {
@@ -40,15 +42,22 @@ public:
     }
     std::string path = "/proc/self/fd/" + std::to_string(fd);
     void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    std::string reason = library ? "" : dlerror();
-    close(fd);
-    if (!library)
+    if (!library) {
+      std::string reason = dlerror();
+      close(fd);
       return corrupt("the dynamic linker refuses the code: " + reason);
-    libraries.push_back(library);
+    }
+    libraries.push_back({library, fd});
     return {};
   }
 
-  std::vector<void *> libraries; // one a module
+  // The file stays open as long as the library is loaded: the dynamic linker takes a library of the same path for one
+  // that it has, and the number in the path would be given to the next file.
+  struct Library {
+    void *handle;
+    int file;
+  };
+  std::vector<Library> libraries; // one a module
   std::vector<CpuKernel> kernels;
   uint64_t scratchBytes = 0;
 };
@@ -104,7 +113,7 @@ public:
     }
     for (unsigned i = 0; i < sizeOf(target.kernels()); ++i) {
       const format::Kernel &kernel = *target.kernels()->Get(i);
-      void *address = dlsym(loaded->libraries[kernel.module_()], kernel.symbol()->c_str());
+      void *address = dlsym(loaded->libraries[kernel.module_()].handle, kernel.symbol()->c_str());
       if (!address)
         return corrupt("symbol " + quoted(text(kernel.symbol())) + " of kernel " + quoted(text(kernel.name())) +
                        " is not in the code");
