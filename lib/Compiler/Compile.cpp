@@ -53,6 +53,7 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
     OnnxOptions importOptions;
     importOptions.shapes = options.shapes;
     importOptions.roundEveryNode = options.roundEveryNode;
+    importOptions.inputs = options.inputs;
     OwningOpRef<ModuleOp> module = importOnnx(path, importOptions, weights, &context);
     if (!module || failed(verifyModel(*module)))
       return failure();

@@ -11,6 +11,7 @@
 #define TINYC_LIB_COMPILER_COMPILE_H
 
 #include "dialects/Target/Chip.h"
+#include "lib/Onnx/Import.h"
 #include "lib/Pipeline/Stages.h"
 #include "lib/Targets/Backend.h"
 
@@ -29,6 +30,8 @@ struct LoadOptions {
   /// Shapes of inputs whose dimensions the model leaves open, by name (--shape).
   std::map<std::string, std::vector<int64_t>> shapes;
   bool roundEveryNode = false; ///< OnnxOptions::roundEveryNode
+  /// What inputs will hold, as far as it is known (lib/Onnx/Import.h says what is done with it).
+  std::vector<GivenInput> inputs;
 };
 
 /// Reads a model: .onnx is imported, .mlir parsed. Weights go into `weights`. Errors are diagnostics.

@@ -6,6 +6,7 @@
 
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Compiler/BuildArtefact.h"
+#include "lib/Onnx/Import.h"
 #include "lib/Pipeline/Stages.h"
 
 #include "mlir/IR/Verifier.h"
@@ -119,6 +120,12 @@ static LogicalResult verifyMain(func::FuncOp main) {
         failed(verifyName(input.getLoc(), "input " + Twine(input.getArgNumber()),
                           main.getArgAttrDict(input.getArgNumber()), inputs)))
       return failure();
+    Attribute value = main.getArgAttr(input.getArgNumber(), kValueAttr);
+    auto elements = dyn_cast_or_null<DenseElementsAttr>(value);
+    if (value && (!elements || elements.getType() != input.getType()))
+      return emitError(input.getLoc(), "input " + Twine(input.getArgNumber()))
+             << " of @main: expected elements of type " << input.getType() << " in " << kValueAttr << ", found "
+             << value;
   }
   for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
     if (failed(verifyBorderType(main.getLoc(), "output " + Twine(i), type)) ||

@@ -5,11 +5,19 @@
 #include "lib/Onnx/Folding.h"
 
 #include "lib/Builders/Movement.h"
-#include "lib/Reference/Reference.h"
 
 using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::onnx;
+
+Reference onnx::weightedReference(WeightStore &weights) {
+  return Reference([&weights](StringRef hash) -> std::optional<ArrayRef<char>> {
+    auto bytes = weights.find(hash.str());
+    if (!bytes)
+      return std::nullopt;
+    return ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()), bytes->size());
+  });
+}
 
 bool onnx::isConstant(RankedTensorType type) {
   int64_t limit = isa<IntegerType>(type.getElementType()) ? kMaxConstIntegers : kMaxConstElements;
@@ -76,12 +84,7 @@ LogicalResult onnx::foldKnown(Block::iterator first, Block::iterator end, Mutabl
     else if (Operation *from = op->getOperand(0).getDefiningOp(); known.contains(from))
       wanted.insert(from);
   }
-  Reference reference([&](StringRef hash) -> std::optional<ArrayRef<char>> {
-    auto bytes = weights.find(hash.str());
-    if (!bytes)
-      return std::nullopt;
-    return ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()), bytes->size());
-  });
+  Reference reference = weightedReference(weights);
   for (Operation *op : llvm::reverse(computed)) {
     Value old = op->getResult(0);
     TensorRef value = reference.evaluate(old);

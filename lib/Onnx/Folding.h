@@ -6,6 +6,7 @@
 #ifndef TINYC_LIB_ONNX_FOLDING_H
 #define TINYC_LIB_ONNX_FOLDING_H
 
+#include "lib/Reference/Reference.h"
 #include "lib/Weights/WeightStore.h"
 
 #include "dialects/Tiny/TinyOps.h"
@@ -18,6 +19,9 @@ constexpr int64_t kMaxConstElements = 16;
 constexpr int64_t kMaxConstIntegers = 256;
 /// Nothing larger is folded: that is work for the device.
 constexpr int64_t kMaxFoldedElements = 65536;
+
+/// A reference interpreter that finds weights in the store.
+Reference weightedReference(WeightStore &weights);
 
 /// Whether a value of this type is kept as tiny.const rather than tiny.param.
 bool isConstant(mlir::RankedTensorType type);

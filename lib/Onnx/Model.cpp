@@ -63,9 +63,15 @@ const FunctionProto *onnx::findFunction(const ModelProto &model, const NodeProto
 LogicalResult onnx::checkOperators(const ModelProto &model, Location loc) {
   std::vector<std::string> unsupported;
   size_t count = 0;
-  auto check = [&](const auto &nodes, const OpsetVersions &versions, const std::string &where) {
+  std::function<void(const google::protobuf::RepeatedPtrField<NodeProto> &, const OpsetVersions &, const std::string &)>
+      check;
+  check = [&](const auto &nodes, const OpsetVersions &versions, const std::string &where) {
     for (const auto &[index, node] : llvm::enumerate(nodes)) {
       ++count;
+      // Of If only one branch may be imported, which is found out later.
+      for (const AttributeProto &attribute : node.attribute())
+        if (attribute.has_g() && node.op_type() != "If")
+          check(attribute.g().node(), versions, " of graph '" + attribute.g().name() + "'" + where);
       auto version = versions.find(domainOf(node));
       if (findFunction(model, node) ||
           (version != versions.end() && findOperator(domainOf(node), node.op_type(), version->second)))

@@ -4,15 +4,16 @@
 
 #include "lib/Onnx/NodeImport.h"
 
+#include "lib/Onnx/Folding.h"
 #include "lib/Onnx/Tensors.h"
+#include "lib/Reference/Reference.h"
 
 using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::onnx;
 
-NodeImport::NodeImport(compose::Builder &b, const NodeProto &node, int64_t version, StringRef folder,
-                       WeightStore &weights)
-    : b(b), node(node), version(version), folder(folder), weights(weights) {
+NodeImport::NodeImport(compose::Builder &b, const NodeProto &node, int64_t version, Surroundings &surroundings)
+    : b(b), node(node), version(version), surroundings(surroundings) {
   for (const AttributeProto &attribute : node.attribute())
     if (!attributes.try_emplace(attribute.name(), &attribute).second)
       error() << "has the attribute '" << attribute.name() << "' twice";
@@ -25,22 +26,82 @@ DenseElementsAttr NodeImport::known(size_t input) {
   if (auto constant = dyn_cast_or_null<tiny::ConstOp>(op))
     return dyn_cast<DenseElementsAttr>(constant.getValue());
   if (auto param = dyn_cast_or_null<tiny::ParamOp>(op))
-    if (auto bytes = weights.find(param.getHash().str()))
+    if (auto bytes = surroundings.weights.find(param.getHash().str()))
       return toElements({cast<RankedTensorType>(param.getType()), {bytes->begin(), bytes->end()}});
   return {};
 }
 
+// What a value is made of: arguments of blocks, and whether everything else are ops small enough to compute at import.
+static llvm::SetVector<BlockArgument> argumentsBehind(Value value, bool &computable) {
+  llvm::SetVector<BlockArgument> arguments;
+  llvm::SetVector<Value> behind;
+  behind.insert(value);
+  computable = true;
+  for (size_t i = 0; i < behind.size(); ++i) {
+    std::optional<int64_t> count = compose::elementCount(compose::shapeOf(behind[i]));
+    Operation *op = behind[i].getDefiningOp();
+    if (!op) {
+      arguments.insert(cast<BlockArgument>(behind[i]));
+      continue;
+    }
+    computable &= count && *count <= kMaxFoldedElements;
+    behind.insert_range(op->getOperands());
+  }
+  return arguments;
+}
+
+FailureOr<DenseElementsAttr> NodeImport::required(size_t input, StringRef what) {
+  if (DenseElementsAttr elements = known(input))
+    return elements;
+  if (!has(input))
+    return error() << what << ": expected a value, found none";
+  bool computable;
+  llvm::SetVector<BlockArgument> arguments = argumentsBehind(inputs[input], computable);
+  if (arguments.empty() && computable) {
+    TensorRef value = weightedReference(surroundings.weights).evaluate(inputs[input]);
+    if (!value)
+      return failure();
+    return cast<DenseElementsAttr>(constantOf(*value, cast<ShapedType>(inputs[input].getType())));
+  }
+  std::string names, flags;
+  for (BlockArgument argument : arguments) {
+    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    auto name = function ? function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), tiny::kNameAttr) : nullptr;
+    surroundings.wantsTrip |= !name;
+    if (!name)
+      return error() << what << ": expected a value known at compile time, found one that changes from trip to trip "
+                     << "of a loop";
+    names += (names.empty() ? "'" : "', '") + name.str();
+    flags += " --input " + name.str() + "=@FILE";
+    surroundings.wanted.insert(argument);
+  }
+  InFlightDiagnostic diagnostic = error() << what << ": expected a value known at compile time, found one that ";
+  if (names.empty())
+    return diagnostic << "is too large to compute at import";
+  return diagnostic << "depends on the input" << (arguments.size() > 1 ? "s " : " ") << names
+                    << "'; give what it will hold by" << flags;
+}
+
 FailureOr<SmallVector<int64_t>> NodeImport::integers(size_t input, StringRef what) {
-  DenseElementsAttr elements = known(input);
-  if (elements && isa<IntegerType>(elements.getElementType()))
-    return toIntegers(elements);
-  InFlightDiagnostic diagnostic = error();
-  if (elements)
-    diagnostic << what << ": expected integers, found " << elements.getType();
-  else
-    diagnostic << what << ": expected a value known at compile time, found "
-               << (has(input) ? "one that depends on the inputs" : "none");
-  return diagnostic;
+  FailureOr<DenseElementsAttr> elements = required(input, what);
+  if (failed(elements))
+    return failure();
+  if (!isa<IntegerType>(elements->getElementType()))
+    return error() << what << ": expected integers, found " << elements->getType();
+  return toIntegers(*elements);
+}
+
+FailureOr<SmallVector<double>> NodeImport::numbers(size_t input, StringRef what) {
+  FailureOr<DenseElementsAttr> elements = required(input, what);
+  if (failed(elements))
+    return failure();
+  if (!isa<FloatType>(elements->getElementType()))
+    return error() << what << ": expected floats, found " << elements->getType();
+  return llvm::map_to_vector(elements->getValues<APFloat>(), [](APFloat value) {
+    bool lost;
+    value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+    return value.convertToDouble();
+  });
 }
 
 const AttributeProto *NodeImport::attribute(StringRef name) {
@@ -87,11 +148,26 @@ std::optional<SmallVector<double>> NodeImport::numberList(StringRef name) {
   return SmallVector<double>(found->floats().begin(), found->floats().end());
 }
 
+SmallVector<std::string> NodeImport::textList(StringRef name) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::STRINGS, "a list of strings");
+  return found ? SmallVector<std::string>(found->strings().begin(), found->strings().end())
+               : SmallVector<std::string>();
+}
+
+const GraphProto *NodeImport::graph(StringRef name) {
+  const AttributeProto *found = attributeOf(name, AttributeProto::GRAPH, "a graph");
+  if (found && found->has_g())
+    return &found->g();
+  error() << "expected a graph as attribute '" << name << "'";
+  return nullptr;
+}
+
 DenseElementsAttr NodeImport::tensor(StringRef name) {
   const AttributeProto *found = attributeOf(name, AttributeProto::TENSOR, "a tensor");
   if (!found)
     return {};
-  FailureOr<TensorData> data = readTensor(found->t(), folder, "attribute '" + name.str() + "'", b.getLoc());
+  FailureOr<TensorData> data =
+      readTensor(found->t(), surroundings.folder, "attribute '" + name.str() + "'", b.getLoc());
   return succeeded(data) ? toElements(*data) : DenseElementsAttr();
 }
 
@@ -132,6 +208,17 @@ FailureOr<SmallVector<int64_t>> NodeImport::axes(ArrayRef<int64_t> list, int64_t
   return result;
 }
 
+Value NodeImport::constantNumbers(ArrayRef<double> values, ArrayRef<int64_t> shape, FloatType element) {
+  auto type = RankedTensorType::get(shape, element);
+  SmallVector<APFloat> rounded;
+  for (double value : values) {
+    bool lost;
+    rounded.emplace_back(value);
+    rounded.back().convert(element.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+  }
+  return tiny::ConstOp::create(b, DenseElementsAttr::get(type, rounded));
+}
+
 Value NodeImport::constantIntegers(ArrayRef<int64_t> values, ArrayRef<int64_t> shape) {
   return tiny::ConstOp::create(b, DenseElementsAttr::get(RankedTensorType::get(shape, b.getI64Type()), values));
 }
@@ -140,10 +227,13 @@ const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t ver
   // Several rows of a name: the one that was introduced last before or at `version`.
   static const auto rows = [] {
     llvm::StringMap<SmallVector<const Operator *>> map;
-    for (ArrayRef<Operator> part :
-         {attentionOperators(), indexOperators(), lossOperators(), mathOperators(), logicOperators(),
-          microsoftAttentionOperators(), microsoftOperators(), movementOperators(), quantizedOperators(),
-          selectionOperators(), shapeOperators(), reductionOperators(), windowOperators()})
+    for (ArrayRef<Operator> part : {attentionOperators(), controlOperators(),   indexOperators(),
+                                    logicOperators(),     lossOperators(),      mathOperators(),
+                                    matrixOperators(),    microsoftOperators(), microsoftAttentionOperators(),
+                                    movementOperators(),  orderOperators(),     overlapOperators(),
+                                    quantizedOperators(), recurrentOperators(), reductionOperators(),
+                                    resizeOperators(),    samplingOperators(),  selectionOperators(),
+                                    shapeOperators(),     signalOperators(),    windowOperators()})
       for (const Operator &row : part)
         map[row.name].push_back(&row);
     return map;

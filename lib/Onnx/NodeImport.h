@@ -10,6 +10,7 @@
 #include "lib/Onnx/onnx.pb.h"
 #include "lib/Weights/WeightStore.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -20,6 +21,34 @@ namespace tinyc::onnx {
 struct Dequantized {
   mlir::Value values, scale, zero;
   int64_t axis = 0;
+};
+
+/// What an import function asks of the importer around its node.
+class Surroundings {
+public:
+  Surroundings(llvm::StringRef folder, WeightStore &weights) : folder(folder), weights(weights) {}
+  virtual ~Surroundings() = default;
+
+  /// Imports the nodes of a node's graph where the builder stands, with `arguments` for its inputs; they see the names
+  /// of the graph around it. Gives the graph's outputs.
+  virtual llvm::FailureOr<llvm::SmallVector<mlir::Value>> importGraph(const GraphProto &graph,
+                                                                      llvm::ArrayRef<mlir::Value> arguments) = 0;
+
+  /// Where the model lies: external data are read from there.
+  std::string folder;
+  WeightStore &weights;
+  /// Arguments of @main of which a node has to know the value, and does not.
+  llvm::SetVector<mlir::BlockArgument> wanted;
+  /// Whether a node had to know a value that changes from trip to trip of a loop.
+  bool wantsTrip = false;
+  /// The node that is being imported, as messages call it; empty between nodes.
+  std::string current;
+
+  /// Adds a note that names the current node, unless a note says where the error is.
+  void nameNode(mlir::Diagnostic &diagnostic) const {
+    if (!current.empty() && diagnostic.getNotes().empty())
+      diagnostic.attachNote() << "in " << current;
+  }
 };
 
 /// One node while it is imported. Accessors of attributes report an attribute of the wrong kind and then give the
@@ -42,7 +71,7 @@ public:
   /// Results after the first; the first is what the import function returns.
   llvm::SmallVector<mlir::Value> moreResults;
 
-  NodeImport(compose::Builder &b, const NodeProto &node, int64_t version, llvm::StringRef folder, WeightStore &weights);
+  NodeImport(compose::Builder &b, const NodeProto &node, int64_t version, Surroundings &surroundings);
 
   bool has(size_t input) const { return input < inputs.size() && inputs[input]; }
   /// An operand; null where it is left out.
@@ -55,8 +84,13 @@ public:
 
   /// The elements of an operand that is known at compile time; null without an error where it is not.
   mlir::DenseElementsAttr known(size_t input);
-  /// The integers of an operand that has to be known; an error where it is not.
+  /// The elements of an operand that has to be known; an error where it is not, that names the inputs of the model on
+  /// which it depends. `what` begins the error: the operand's name.
+  llvm::FailureOr<mlir::DenseElementsAttr> required(size_t input, llvm::StringRef what);
+  /// The integers of an operand that has to be known.
   llvm::FailureOr<llvm::SmallVector<int64_t>> integers(size_t input, llvm::StringRef what);
+  /// The floats of an operand that has to be known.
+  llvm::FailureOr<llvm::SmallVector<double>> numbers(size_t input, llvm::StringRef what);
 
   const AttributeProto *attribute(llvm::StringRef name);
   int64_t integer(llvm::StringRef name, int64_t otherwise);
@@ -64,6 +98,10 @@ public:
   std::string text(llvm::StringRef name, llvm::StringRef otherwise);
   std::optional<llvm::SmallVector<int64_t>> integerList(llvm::StringRef name);
   std::optional<llvm::SmallVector<double>> numberList(llvm::StringRef name);
+  /// A list of words; empty where it is left out.
+  llvm::SmallVector<std::string> textList(llvm::StringRef name);
+  /// A graph attribute; an error where it is left out.
+  const GraphProto *graph(llvm::StringRef name);
   /// A tensor attribute as a constant; null where it is left out or wrong.
   mlir::DenseElementsAttr tensor(llvm::StringRef name);
   /// Names attributes that change nothing in inference.
@@ -78,16 +116,18 @@ public:
   llvm::FailureOr<int64_t> axis(int64_t axis, int64_t rank);
   llvm::FailureOr<llvm::SmallVector<int64_t>> axes(llvm::ArrayRef<int64_t> axes, int64_t rank);
 
+  /// A tensor of numbers, rounded to the element type, as a constant.
+  mlir::Value constantNumbers(llvm::ArrayRef<double> values, llvm::ArrayRef<int64_t> shape, mlir::FloatType element);
   /// A tensor of integers as a constant.
   mlir::Value constantIntegers(llvm::ArrayRef<int64_t> values, llvm::ArrayRef<int64_t> shape);
+
+  Surroundings &surroundings;
 
 private:
   const AttributeProto *attributeOf(llvm::StringRef name, AttributeProto::AttributeType type, llvm::StringRef kind);
 
   llvm::StringMap<const AttributeProto *> attributes;
   llvm::StringSet<> read;
-  std::string folder;
-  WeightStore &weights;
 };
 
 /// How an operator treats floats of less than 32 bits.
@@ -114,17 +154,25 @@ const Operator *findOperator(llvm::StringRef domain, llvm::StringRef name, int64
 
 /// Parts of the table, one for each file of import functions.
 llvm::ArrayRef<Operator> attentionOperators();
+llvm::ArrayRef<Operator> controlOperators();
 llvm::ArrayRef<Operator> indexOperators();
+llvm::ArrayRef<Operator> logicOperators();
 llvm::ArrayRef<Operator> lossOperators();
 llvm::ArrayRef<Operator> mathOperators();
-llvm::ArrayRef<Operator> logicOperators();
-llvm::ArrayRef<Operator> microsoftAttentionOperators();
+llvm::ArrayRef<Operator> matrixOperators();
 llvm::ArrayRef<Operator> microsoftOperators();
+llvm::ArrayRef<Operator> microsoftAttentionOperators();
 llvm::ArrayRef<Operator> movementOperators();
+llvm::ArrayRef<Operator> orderOperators();
+llvm::ArrayRef<Operator> overlapOperators();
 llvm::ArrayRef<Operator> quantizedOperators();
+llvm::ArrayRef<Operator> recurrentOperators();
+llvm::ArrayRef<Operator> reductionOperators();
+llvm::ArrayRef<Operator> resizeOperators();
+llvm::ArrayRef<Operator> samplingOperators();
 llvm::ArrayRef<Operator> selectionOperators();
 llvm::ArrayRef<Operator> shapeOperators();
-llvm::ArrayRef<Operator> reductionOperators();
+llvm::ArrayRef<Operator> signalOperators();
 llvm::ArrayRef<Operator> windowOperators();
 
 } // namespace tinyc::onnx

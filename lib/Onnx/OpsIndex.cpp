@@ -122,6 +122,27 @@ static Value importGatherElements(NodeImport &n) {
   return gatherRows(n, flattened(n, n[0]), elementNumbers(n, n[1], n.shape(0), *axis), n.shape(1));
 }
 
+// Each row times all updates that are for it. No op scatters products, so that every row looks at every update.
+static Value multiplyRows(NodeImport &n, Value rows, Value numbers, Value updates) {
+  int64_t rowCount = shapeOf(rows)[0], updateCount = shapeOf(updates)[0];
+  constexpr int64_t limit = int64_t(1) << 24;
+  if (rowCount * updateCount > limit)
+    return n.fail("reduction 'mul' of " + Twine(updateCount) + " updates into " + Twine(rowCount) +
+                  " rows is not supported: more than 2^24 pairs");
+  SmallVector<int64_t> domain(shapeOf(rows));
+  int64_t rank = domain.size();
+  domain.push_back(updateCount);
+  auto d = [&](int64_t i) { return n.b.getAffineDimExpr(i); };
+  SmallVector<AffineExpr> exprs{d(rank)};
+  for (int64_t i = 1; i < rank; ++i)
+    exprs.push_back(d(i));
+  Value all = view(n.b, updates, domain, AffineMap::get(rank + 1, 0, exprs, n.b.getContext()));
+  Value target = view(n.b, numbers, domain, AffineMap::get(rank + 1, 0, d(rank)));
+  Value mine = equal(n.b, target, coordinate(n.b, domain, n.b.getI64Type(), 0));
+  Value one = all ? splat(n.b, all.getType(), 1) : Value();
+  return mul(n.b, rows, reduce(n.b, tiny::ReduceKind::Prod, where(n.b, mine, all, one), {rank}));
+}
+
 // Scatters into the rows of a matrix (or elements of a vector) by the attribute `reduction`.
 static Value scatterRows(NodeImport &n, Value rows, Value numbers, Value updates) {
   std::string reduction = n.text("reduction", "none");
@@ -133,6 +154,8 @@ static Value scatterRows(NodeImport &n, Value rows, Value numbers, Value updates
     return mirror(tiny::ScatterOp::create(n.b, rows.getType(), tiny::ScatterKind::Max, mirror(rows), numbers,
                                           mirror(updates), 0));
   }
+  if (reduction == "mul")
+    return multiplyRows(n, rows, numbers, updates);
   tiny::ScatterKind kind = tiny::ScatterKind::Set;
   if (reduction == "add")
     kind = tiny::ScatterKind::Sum;
@@ -216,12 +239,32 @@ static Value importScatterND(NodeImport &n) {
   return reshape(n.b, result, n.shape(0));
 }
 
+// Each sequence of the batch, up to its length, backwards.
+static Value importReverseSequence(NodeImport &n) {
+  int64_t batch = n.integer("batch_axis", 1), time = n.integer("time_axis", 0);
+  if (n.rank(0) < 2 || batch + time != 1 || batch * time != 0 || n.shape(1) != n.shape(0).slice(batch, 1) ||
+      !n.element(1).isInteger(64))
+    return n.fail("expected axes 0 and 1 for time and batch, and a length of i64 for each sequence");
+  SmallVector<int64_t> outer(n.shape(0).take_front(2));
+  Type i64 = n.b.getI64Type();
+  Value length = broadcastAlong(n.b, n[1], outer, batch), at = coordinate(n.b, outer, i64, time);
+  Value one = splat(n.b, at.getType(), 1);
+  Value from = where(n.b, less(n.b, at, length), sub(n.b, sub(n.b, length, one), at), at);
+  Value scaled = time == 0 ? mul(n.b, from, splatInteger(n.b, at.getType(), outer[1])) : from;
+  Value base = coordinate(n.b, outer, i64, batch);
+  if (time == 1)
+    base = mul(n.b, base, splatInteger(n.b, at.getType(), outer[1]));
+  SmallVector<int64_t> rest(n.shape(0).drop_front(2));
+  return gatherRows(n, asRows(n, n[0], rest), add(n.b, scaled, base), n.shape(0));
+}
+
 ArrayRef<Operator> onnx::indexOperators() {
   static const Operator rows[] = {
       {"CumProd", 26, 2, 2, Narrow::Widen, importRunning<tiny::ReduceKind::Prod>},
       {"CumSum", 11, 2, 2, Narrow::Widen, importRunning<tiny::ReduceKind::Sum>},
       {"GatherElements", 11, 2, 2, Narrow::Keep, importGatherElements},
       {"GatherND", 11, 2, 2, Narrow::Keep, importGatherND},
+      {"ReverseSequence", 10, 2, 2, Narrow::Keep, importReverseSequence},
       {"Scatter", 9, 3, 3, Narrow::Keep, importScatterElements},
       {"ScatterElements", 11, 3, 3, Narrow::Keep, importScatterElements},
       {"ScatterND", 11, 3, 3, Narrow::Keep, importScatterND},

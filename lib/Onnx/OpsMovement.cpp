@@ -5,6 +5,8 @@
 #include "lib/Onnx/NodeImport.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::onnx;
@@ -339,6 +341,27 @@ static Value importPad(NodeImport &n) {
   return pad(n.b, n[0], before, after, fill);
 }
 
+// Cut or padded with zeros to a size, the middle staying the middle.
+static Value importCenterCropPad(NodeImport &n) {
+  FailureOr<SmallVector<int64_t>> target = n.integers(1, "shape");
+  if (failed(target))
+    return {};
+  SmallVector<int64_t> all(n.rank(0));
+  std::iota(all.begin(), all.end(), 0);
+  FailureOr<SmallVector<int64_t>> axes = n.axes(n.integerList("axes").value_or(all), n.rank(0));
+  if (failed(axes))
+    return {};
+  if (axes->size() != target->size() || !elementCount(*target))
+    return n.fail("shape: expected " + Twine(axes->size()) + " sizes");
+  SmallVector<int64_t> before(n.rank(0), 0), after(n.rank(0), 0);
+  for (auto [d, to] : llvm::zip_equal(*axes, *target)) {
+    int64_t from = n.shape(0)[d], cut = (from - to) / 2, added = (to - from) / 2;
+    before[d] = to < from ? -cut : added;
+    after[d] = to - from - before[d];
+  }
+  return pad(n.b, n[0], before, after, cast<TypedAttr>(n.b.getZeroAttr(n.element(0))));
+}
+
 // Indices in [-size, size) as indices in [0, size); others stay out of range.
 static Value fromStart(NodeImport &n, Value indices, int64_t size) {
   Value zero = splat(n.b, indices.getType(), 0.0);
@@ -400,7 +423,13 @@ static Value importDropout(NodeImport &n) {
   n.ignore({"ratio", "seed", "is_test", "consumed_inputs"});
   if (n.has(2)) {
     DenseElementsAttr training = n.known(2);
-    if (!training || !training.getElementType().isInteger(1) || *training.getValues<bool>().begin())
+    if (!training)
+      return failed(n.required(2, "training_mode")) ? Value() : n.fail("training mode is not supported");
+    // With a ratio of 0 training drops nothing.
+    bool trains = !training.getElementType().isInteger(1) || *training.getValues<bool>().begin();
+    DenseElementsAttr ratio = n.known(1);
+    if (trains && !(ratio && ratio.isSplat() && isa<FloatType>(ratio.getElementType()) &&
+                    ratio.getSplatValue<APFloat>().isZero()))
       return n.fail("training mode is not supported");
   }
   if (n.wants(1))
@@ -410,6 +439,7 @@ static Value importDropout(NodeImport &n) {
 
 ArrayRef<Operator> onnx::movementOperators() {
   static const Operator rows[] = {
+      {"CenterCropPad", 18, 2, 2, Narrow::Keep, importCenterCropPad},
       {"Concat", 1, 1, -1, Narrow::Keep, importConcat},
       {"DepthToSpace", 1, 1, 1, Narrow::Keep, importDepthToSpace},
       {"Dropout", 1, 1, 3, Narrow::Keep, importDropout},

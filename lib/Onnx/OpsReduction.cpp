@@ -195,14 +195,31 @@ static Value importGroupNormalization(NodeImport &n) {
 }
 
 static Value importBatchNormalization(NodeImport &n) {
-  n.ignore({"momentum", "consumed_inputs", "is_test"});
-  if (n.integer("training_mode", 0) || n.wants(1))
-    return n.fail("training mode is not supported");
+  double momentum = n.number("momentum", 0.9), epsilon = n.number("epsilon", 1e-5);
+  n.ignore({"consumed_inputs", "is_test"});
+  bool trains = n.integer("training_mode", 0);
+  if (!trains && n.wants(1))
+    return n.fail("outputs of the training mode are not supported without it");
   if (!n.integer("spatial", 1))
     return n.fail("statistics for each position (spatial = 0) are not supported");
   // A vector has no channel dimension: one channel, as if [N, 1].
   Value x = n.rank(0) == 1 ? reshape(n.b, n[0], {n.shape(0)[0], 1}) : n[0];
-  Value result = batchNorm(n.b, x, n[1], n[2], n[3], n[4], n.number("epsilon", 1e-5));
+  Value mean = n[3], variance = n[4];
+  if (trains) {
+    // The statistics are those of the batch; the running ones move towards them.
+    SmallVector<int64_t> dims = dimsFrom(2, shapeOf(x).size());
+    dims.insert(dims.begin(), 0);
+    mean = reduceMean(n.b, x, dims);
+    Value deviation = sub(n.b, x, broadcastOver(n.b, mean, shapeOf(x), dims));
+    variance = reduceMean(n.b, mul(n.b, deviation, deviation), dims);
+    auto moved = [&](Value running, Value now) {
+      Type type = running.getType();
+      now = cast(n.b, now, tiny::elementType(type));
+      return add(n.b, mul(n.b, running, splat(n.b, type, momentum)), mul(n.b, now, splat(n.b, type, 1 - momentum)));
+    };
+    n.moreResults = {moved(n[3], mean), moved(n[4], variance)};
+  }
+  Value result = batchNorm(n.b, x, n[1], n[2], mean, variance, epsilon);
   return reshape(n.b, result, n.shape(0));
 }
 

@@ -31,10 +31,12 @@ static Value importBitCast(NodeImport &n) {
 
 // The size of a result; from an operand that has to be known.
 static FailureOr<int64_t> knownSize(NodeImport &n, size_t input, StringRef what) {
-  DenseElementsAttr known = n.known(input);
-  if (!known || known.getNumElements() != 1)
-    return n.error() << what << ": expected one number known at compile time, found "
-                     << (known ? "several" : "one that depends on the inputs");
+  FailureOr<DenseElementsAttr> given = n.required(input, what);
+  if (failed(given))
+    return failure();
+  DenseElementsAttr known = *given;
+  if (known.getNumElements() != 1)
+    return n.error() << what << ": expected one number, found " << known.getNumElements();
   double value = isa<FloatType>(known.getElementType()) ? (*known.getValues<APFloat>().begin()).convertToDouble()
                                                         : static_cast<double>(toIntegers(known).front());
   constexpr double limit = 1e12;
@@ -85,9 +87,13 @@ static Value knownRows(NodeImport &n, Value x, int64_t axis, ArrayRef<int64_t> r
 }
 
 static Value importCompress(NodeImport &n) {
-  DenseElementsAttr condition = n.known(1);
-  if (!condition || !condition.getElementType().isInteger(1))
-    return n.fail("the result's shape depends on the condition: expected truth values known at compile time");
+  // The condition gives the result's shape.
+  FailureOr<DenseElementsAttr> given = n.required(1, "condition");
+  if (failed(given))
+    return {};
+  DenseElementsAttr condition = *given;
+  if (!condition.getElementType().isInteger(1))
+    return n.fail("condition: expected truth values");
   Value x = n[0];
   int64_t axis = 0;
   if (n.attribute("axis")) {
@@ -106,9 +112,11 @@ static Value importCompress(NodeImport &n) {
 }
 
 static Value importNonZero(NodeImport &n) {
-  DenseElementsAttr known = n.known(0);
-  if (!known)
-    return n.fail("the result's shape depends on the operand: expected a value known at compile time");
+  // The operand gives the result's shape.
+  FailureOr<DenseElementsAttr> given = n.required(0, "operand");
+  if (failed(given))
+    return {};
+  DenseElementsAttr known = *given;
   SmallVector<int64_t> numbers;
   if (isa<FloatType>(known.getElementType())) {
     for (auto [i, value] : llvm::enumerate(known.getValues<APFloat>()))

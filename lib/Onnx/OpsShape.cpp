@@ -67,9 +67,10 @@ static Value importConstantOfShape(NodeImport &n) {
 }
 
 static Value importRange(NodeImport &n) {
-  DenseElementsAttr start = n.known(0), limit = n.known(1), delta = n.known(2);
-  if (!start || !limit || !delta)
-    return n.fail("expected start, limit and delta known at compile time");
+  FailureOr<DenseElementsAttr> given[] = {n.required(0, "start"), n.required(1, "limit"), n.required(2, "delta")};
+  if (llvm::any_of(given, [](const auto &value) { return failed(value); }))
+    return {};
+  DenseElementsAttr start = *given[0], limit = *given[1], delta = *given[2];
   Type element = start.getElementType();
   if (limit.getElementType() != element || delta.getElementType() != element || start.getNumElements() != 1 ||
       limit.getNumElements() != 1 || delta.getNumElements() != 1)

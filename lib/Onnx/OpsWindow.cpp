@@ -105,15 +105,92 @@ static Value importConv(NodeImport &n) {
   return n.has(2) && result ? add(n.b, result, broadcastAlong(n.b, n[2], shapeOf(result), 1)) : result;
 }
 
+// Where each maximum of a pooling stands in the whole operand, of several the first: numbers in row-major order, or
+// with the two last dimensions exchanged.
+static Value maximaAt(NodeImport &n, Value largest, ArrayRef<Window> windows, bool columnMajor) {
+  if (!largest)
+    return {};
+  ArrayRef<int64_t> from = n.shape(0), shape = shapeOf(largest);
+  auto least = cast<TypedAttr>(tiny::reductionIdentity(tiny::ReduceKind::Max, n.element(0)));
+  Value elements = slidingWindows(n.b, n[0], windows, shape.drop_front(2), least);
+  if (!elements)
+    return {};
+  SmallVector<int64_t> domain(shapeOf(elements)), taken;
+  // The number of the element that a window reads, of the image alone; what lies in the padding never wins.
+  AffineExpr number = n.b.getAffineConstantExpr(0);
+  size_t spatial = windows.size();
+  for (size_t d = 0; d < spatial; ++d) {
+    taken.push_back(2 + spatial + d);
+    AffineExpr at = n.b.getAffineDimExpr(2 + d) * windows[d].stride - windows[d].before +
+                    n.b.getAffineDimExpr(2 + spatial + d) * windows[d].dilation;
+    number = number * from[d + 2] + at;
+  }
+  Type i64 = n.b.getI64Type();
+  int64_t area = 1;
+  for (int64_t size : from.drop_front(2))
+    area *= size;
+  Value at = tiny::IotaOp::create(n.b, RankedTensorType::get(domain, i64), AffineMap::get(domain.size(), 0, number));
+  Value inside = slidingWindows(n.b, splat(n.b, tiny::withElementType(n[0].getType(), n.b.getI1Type()), 1), windows,
+                                shape.drop_front(2), n.b.getBoolAttr(false));
+  Value hit = bitAnd(n.b, inside, equal(n.b, elements, broadcastOver(n.b, largest, domain, taken)));
+  // The smallest number that hits, as the largest of what it lacks to the end.
+  Value lacking = sub(n.b, splatInteger(n.b, at.getType(), area - 1), at);
+  lacking = where(n.b, hit, lacking, splatInteger(n.b, at.getType(), 0));
+  Value best = reduce(n.b, tiny::ReduceKind::Max, lacking, taken);
+  if (!best)
+    return {};
+  best = sub(n.b, splatInteger(n.b, best.getType(), area - 1), best);
+  if (columnMajor && spatial > 1) {
+    int64_t height = from[from.size() - 2], width = from.back();
+    auto scalar = [&](int64_t value) { return splatInteger(n.b, best.getType(), value); };
+    Value column = truncMod(n.b, best, scalar(width)), rest = div(n.b, best, scalar(width));
+    Value row = truncMod(n.b, rest, scalar(height)), before = div(n.b, rest, scalar(height));
+    best = add(n.b, mul(n.b, add(n.b, mul(n.b, before, scalar(width)), column), scalar(height)), row);
+  }
+  AffineExpr image = (n.b.getAffineDimExpr(0) * from[1] + n.b.getAffineDimExpr(1)) * area;
+  return add(n.b, best, tiny::IotaOp::create(n.b, best.getType(), AffineMap::get(shape.size(), 0, image)));
+}
+
 static Value importMaxPool(NodeImport &n) {
   FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
   if (failed(kernel))
     return {};
   FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel);
-  n.ignore({"storage_order"});
+  bool columnMajor = n.integer("storage_order", 0);
   if (failed(windows))
     return {};
-  return maxPool(n.b, n[0], *windows, n.integer("ceil_mode", 0));
+  Value largest = maxPool(n.b, n[0], *windows, n.integer("ceil_mode", 0));
+  if (n.wants(1))
+    n.moreResults.push_back(maximaAt(n, largest, *windows, columnMajor));
+  return largest;
+}
+
+// x / (bias + alpha / size * (sum of squares over `size` channels around))^beta
+static Value importLrn(NodeImport &n) {
+  double alpha = n.number("alpha", 1e-4), beta = n.number("beta", 0.75), bias = n.number("bias", 1);
+  int64_t size = n.integer("size", 0), rank = n.rank(0);
+  if (rank < 2 || size < 1 || size > int64_t(1) << 31)
+    return n.fail("expected an operand [N, C, ..] and a positive size");
+  Value square = mul(n.b, n[0], n[0]);
+  SmallVector<int64_t> domain(n.shape(0));
+  domain.push_back(size);
+  SmallVector<AffineExpr> exprs, mask;
+  for (int64_t d = 0; d < rank; ++d)
+    exprs.push_back(n.b.getAffineDimExpr(d));
+  Window around{size, 1, 1, (size - 1) / 2, size / 2};
+  exprs[1] = windowPosition(exprs[1], n.b.getAffineDimExpr(rank), around, domain[1], domain[1], mask);
+  AffineMap map = AffineMap::get(rank + 1, 0, exprs, n.b.getContext());
+  SmallVector<bool> equalities(mask.size(), false);
+  if (!square)
+    return {};
+  Value channels = mask.empty() ? view(n.b, square, domain, map)
+                                : view(n.b, square, domain, map, IntegerSet::get(rank + 1, 0, mask, equalities),
+                                       cast<TypedAttr>(n.b.getZeroAttr(tiny::elementType(square.getType()))));
+  Value sum = reduce(n.b, tiny::ReduceKind::Sum, channels, {rank});
+  if (!sum)
+    return {};
+  sum = add(n.b, mul(n.b, sum, splat(n.b, sum.getType(), alpha / size)), splat(n.b, sum.getType(), bias));
+  return div(n.b, n[0], pow(n.b, sum, splat(n.b, sum.getType(), beta)));
 }
 
 static Value importAveragePool(NodeImport &n) {
@@ -165,6 +242,7 @@ ArrayRef<Operator> onnx::windowOperators() {
       {"Gemm", 1, 2, 3, Narrow::Widen, importGemm},
       {"GlobalAveragePool", 1, 1, 1, Narrow::Widen, importGlobalPool<reduceMean>},
       {"GlobalMaxPool", 1, 1, 1, Narrow::Widen, importGlobalPool<maximum>},
+      {"LRN", 1, 1, 1, Narrow::Widen, importLrn},
       {"LpPool", 1, 1, 1, Narrow::Widen, importLpPool},
       {"MatMul", 1, 2, 2, Narrow::Widen, importMatMul},
       {"MaxPool", 1, 1, 1, Narrow::Widen, importMaxPool},

@@ -67,12 +67,15 @@ TensorRef Reference::evaluate(Value value) {
   slice.insert(value.getDefiningOp());
   for (size_t i = 0; i < slice.size(); ++i)
     for (Value operand : slice[i]->getOperands()) {
-      if (!operand.getDefiningOp() || operand.getParentBlock() != block)
+      // A body reads constants and weights of the blocks around it.
+      Operation *from = operand.getDefiningOp();
+      if (!from || (from->getBlock() != block && !isa<ConstOp, ParamOp>(from)))
         return nullptr;
-      slice.insert(operand.getDefiningOp());
+      slice.insert(from);
     }
   auto ops = slice.takeVector();
-  llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  auto own = std::partition(ops.begin(), ops.end(), [&](Operation *op) { return op->getBlock() != block; });
+  std::sort(own, ops.end(), [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   return BlockRun(*this, *block).evaluate(ops, value);
 }
 

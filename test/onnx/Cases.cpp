@@ -79,7 +79,7 @@ public:
       return success();
     });
   }
-  test::CaseResult operator()(const fs::path &dataSet, bool specialise);
+  test::CaseResult operator()(const fs::path &dataSet);
 
 private:
   test::CaseResult failed() const {
@@ -95,7 +95,7 @@ private:
 };
 } // namespace
 
-test::CaseResult Run::operator()(const fs::path &dataSet, bool specialise) {
+test::CaseResult Run::operator()(const fs::path &dataSet) {
   std::vector<TensorRef> inputs;
   OnnxOptions options;
   // input_K belongs to the K-th declared input; initialisers that are declared as inputs have none.
@@ -111,14 +111,11 @@ test::CaseResult Run::operator()(const fs::path &dataSet, bool specialise) {
     auto data = readPb(file, &context, &name);
     if (mlir::failed(data))
       return failed();
-    std::vector<int64_t> shape(data->type.getShape());
-    if (!name.empty())
-      options.shapes[name] = shape;
-    if (!name.empty() && specialise && isa<IntegerType>(data->type.getElementType()))
-      options.values[name] = onnx::toElements(*data);
-    auto tensor = std::make_shared<HostTensor>(*tiny::elementOf(data->type), shape);
+    auto tensor =
+        std::make_shared<HostTensor>(*tiny::elementOf(data->type), std::vector<int64_t>(data->type.getShape()));
     std::memcpy(tensor->bytes.data(), data->bytes.data(), data->bytes.size());
     inputs.push_back(tensor);
+    options.inputs.push_back({name, tensor});
   }
   WeightStore weights;
   auto module = importOnnx((folder / "model.onnx").string(), options, weights, &context);
@@ -144,15 +141,12 @@ test::CaseResult Run::operator()(const fs::path &dataSet, bool specialise) {
   return {test::Outcome::Passed, ""};
 }
 
-test::CaseResult test::runCase(const std::string &folder, Tolerance tolerance, bool specialise) {
+test::CaseResult test::runCase(const std::string &folder, Tolerance tolerance) {
   bool any = false;
   for (int k = 0; fs::exists(fs::path(folder) / ("test_data_set_" + std::to_string(k))); ++k) {
     any = true;
     fs::path dataSet = fs::path(folder) / ("test_data_set_" + std::to_string(k));
-    // Only what needs it is specialised.
-    CaseResult result = Run(folder, tolerance)(dataSet, false);
-    if (result.outcome == Outcome::Unsupported && specialise)
-      result = Run(folder, tolerance)(dataSet, true);
+    CaseResult result = Run(folder, tolerance)(dataSet);
     if (result.outcome != Outcome::Passed)
       return result;
   }

@@ -25,9 +25,9 @@ struct CaseResult {
   std::string message;
 };
 
-/// Imports the model and compares every output of every data set. With `specialise`, an input that the model needs to
-/// know at import is given to the importer as a value.
-CaseResult runCase(const std::string &folder, Tolerance tolerance, bool specialise = true);
+/// Imports the model and compares every output of every data set. An input that the model needs to
+/// know at import is taken from the data set.
+CaseResult runCase(const std::string &folder, Tolerance tolerance);
 
 /// The folder of shared models and archives: $TINYC_SHARED, else ../shared. Empty if there is none.
 std::string sharedFolder();

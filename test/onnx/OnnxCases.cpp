@@ -2,7 +2,8 @@
 //
 // A program for tests of the importer:
 //
-//   tinyc-onnx-cases import MODEL [NAME=1x3x224x224..]    prints the module, or the errors (exit code 1)
+//   tinyc-onnx-cases import MODEL [NAME=1x3x224x224..] [NAME=@1,2..]
+//       prints the module for inputs of these shapes, or of these values, or the errors (exit code 1)
 //   tinyc-onnx-cases check [--verbose] FOLDER..           runs cases by the reference; a table by operator
 //
 // A FOLDER is a case, or holds cases; a case's operator is that of its only node, else "(several)".
@@ -27,6 +28,15 @@ static int importModel(ArrayRef<StringRef> arguments) {
   OnnxOptions options;
   for (StringRef argument : arguments.drop_front()) {
     auto [name, dims] = argument.rsplit('=');
+    if (dims.consume_front("@")) {
+      std::vector<int64_t> values;
+      for (StringRef value : llvm::split(dims, ','))
+        if (value.getAsInteger(10, values.emplace_back()))
+          return llvm::errs() << "expected NAME=@1,2, found " << argument << "\n", 2;
+      options.inputs.push_back({name.str(), std::make_shared<HostTensor>(HostTensor::of<int64_t>(
+                                                tiny::Element::I64, {static_cast<int64_t>(values.size())}, values))});
+      continue;
+    }
     for (StringRef dim : llvm::split(dims, 'x'))
       if (int64_t size; dim.getAsInteger(10, size))
         return llvm::errs() << "expected NAME=1x2x3, found " << argument << "\n", 2;

@@ -53,13 +53,20 @@ static std::optional<std::string> keyWithFiles(const std::string &model, StringR
 }
 
 std::optional<ArtefactKey> ArtefactKey::of(const Arguments &arguments, StringRef path,
-                                           llvm::ArrayRef<const Chip *> chips, ContentCache &cache, Listed listed) {
+                                           llvm::ArrayRef<const Chip *> chips,
+                                           llvm::ArrayRef<tensorio::HostTensor> known, ContentCache &cache,
+                                           Listed listed) {
   std::vector<std::string> parts = {"artefact", compilerIdentity()};
   for (const Chip *chip : chips)
     parts.push_back(describe(*chip));
   parts.push_back(arguments.roundEveryNode ? "round every node" : "round as fused");
   parts.push_back("shapes");
   parts.insert(parts.end(), arguments.shapes.begin(), arguments.shapes.end());
+  parts.push_back("inputs");
+  for (const tensorio::HostTensor &tensor : known) {
+    parts.push_back(tensor.name);
+    parts.push_back(tensor.type());
+  }
   for (const auto *plugins : {&arguments.passPlugins, &arguments.dialectPlugins, &arguments.targetPlugins}) {
     parts.push_back("plug-ins");
     for (const std::string &plugin : *plugins) {

@@ -5,6 +5,7 @@
 #ifndef TINYC_TOOLS_TINYC_ARTEFACTKEY_H
 #define TINYC_TOOLS_TINYC_ARTEFACTKEY_H
 
+#include "runtime/tensorio/HostTensor.h"
 #include "tools/tinyc/CommandLine.h"
 
 #include <optional>
@@ -23,10 +24,11 @@ struct ArtefactKey {
   bool operator==(const ArtefactKey &) const = default;
 
   /// Nothing if a file cannot be read. `listed` says from where the list of files is taken: the cache, for looking up,
-  /// or the model itself.
+  /// or the model itself. Of `known`, tensors that inputs will hold, the types and shapes are part of the key.
   enum class Listed { ByCache, ByModel };
   static std::optional<ArtefactKey> of(const Arguments &arguments, llvm::StringRef path,
-                                       llvm::ArrayRef<const Chip *> chips, ContentCache &cache, Listed listed);
+                                       llvm::ArrayRef<const Chip *> chips, llvm::ArrayRef<tensorio::HostTensor> known,
+                                       ContentCache &cache, Listed listed);
 };
 
 } // namespace tinyc

@@ -146,14 +146,21 @@ static CaseResult runCase(const std::string &folder, const Arguments &arguments)
   auto start = std::chrono::steady_clock::now();
   llvm::scope_exit takeTime(
       [&] { result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); });
-  std::vector<std::string> sets = dataSets(folder);
-  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, modelIn(folder));
-  if (!model) {
-    result.outcome = Outcome::Refused;
-    result.message = "could not be compiled or loaded";
-    return result;
-  }
-  for (const std::string &set : sets) {
+  std::unique_ptr<RunnableModel> model;
+  for (const std::string &set : dataSets(folder)) {
+    // A set of other shapes, or of other values where the model is specialised for them, needs a model of its own. What
+    // cannot be read without the model's types is read, or refused, with them.
+    std::vector<HostTensor> known;
+    std::string unread;
+    if (!readTensors(set, "input_", model ? model->inputs() : std::vector<tinyc_tensor_info>(), known, unread))
+      known.clear();
+    if (!model || !model->takes(known))
+      model = RunnableModel::open(arguments, modelIn(folder), known);
+    if (!model) {
+      result.outcome = Outcome::Refused;
+      result.message = "could not be compiled or loaded";
+      return result;
+    }
     CaseResult one = runDataSet(*model, set, arguments);
     result.outcome = one.outcome;
     result.message = one.message.empty() ? "" : llvm::sys::path::filename(set).str() + ": " + one.message;

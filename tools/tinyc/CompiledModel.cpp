@@ -10,6 +10,7 @@
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
+#include "tools/tinyc/TensorConversion.h"
 
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -43,11 +44,14 @@ bool CompiledModel::openCached(ContentCache &cache, llvm::StringRef key) {
 }
 
 bool CompiledModel::compile(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<const Chip *> chips,
-                            std::shared_ptr<ContentCache> cache, const std::optional<ArtefactKey> &key) {
+                            llvm::ArrayRef<tensorio::HostTensor> known, std::shared_ptr<ContentCache> cache,
+                            const std::optional<ArtefactKey> &key) {
   Session session(arguments, cache);
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  if (!session.good() || !(module = session.load(path)))
+  if (!session.good() || !(module = session.load(path, known)))
     return false;
+  if (mlir::func::FuncOp main = findMain(*module))
+    fixed = fixedInputs(main);
   compiled = session.compile(*module, chips);
   session.printTimes();
   elapsed = session.seconds();
@@ -55,8 +59,8 @@ bool CompiledModel::compile(const Arguments &arguments, llvm::StringRef path, ll
     return false;
   view = compiled;
   // A model that said something must say it again next time; one that changed meanwhile is no longer that of the key.
-  if (key && !session.saidAnything()) {
-    auto now = ArtefactKey::of(arguments, path, chips, *cache, ArtefactKey::Listed::ByModel);
+  if (key && fixed.empty() && !session.saidAnything()) {
+    auto now = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByModel);
     if (now && now->model == key->model)
       cache->storeFile("artefacts", now->artefact,
                        {llvm::ArrayRef<char>(reinterpret_cast<const char *>(compiled.data()), compiled.size())});
@@ -65,16 +69,17 @@ bool CompiledModel::compile(const Arguments &arguments, llvm::StringRef path, ll
 }
 
 std::unique_ptr<CompiledModel> CompiledModel::open(const Arguments &arguments, llvm::StringRef path,
-                                                   llvm::ArrayRef<const Chip *> chips) {
+                                                   llvm::ArrayRef<const Chip *> chips,
+                                                   llvm::ArrayRef<tensorio::HostTensor> known) {
   auto start = std::chrono::steady_clock::now();
   auto model = std::make_unique<CompiledModel>();
   std::shared_ptr<ContentCache> cache = ContentCache::open();
   bool wantsWork = arguments.remarks || arguments.verifyEachStage || debugLevel() >= 3;
   std::optional<ArtefactKey> key;
   if (cache && !wantsWork)
-    key = ArtefactKey::of(arguments, path, chips, *cache, ArtefactKey::Listed::ByCache);
+    key = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByCache);
   if (!key || !model->openCached(*cache, key->artefact))
-    return model->compile(arguments, path, chips, cache, key) ? std::move(model) : nullptr;
+    return model->compile(arguments, path, chips, known, cache, key) ? std::move(model) : nullptr;
   model->elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (debugLevel() >= 1) {
     hideProgress();

@@ -5,7 +5,7 @@
 #ifndef TINYC_TOOLS_TINYC_COMPILEDMODEL_H
 #define TINYC_TOOLS_TINYC_COMPILEDMODEL_H
 
-#include "runtime/include/tinyc/runtime.h"
+#include "runtime/tensorio/HostTensor.h"
 #include "tools/tinyc/CommandLine.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -28,25 +28,32 @@ public:
   ~CompiledModel();
 
   /// The model at `path` for the chips. Null after an error was printed. With --remarks, --verify-each-stage and
-  /// TINYC_DEBUG=3 it is compiled in any case, since what they print is wanted.
+  /// TINYC_DEBUG=3 it is compiled in any case, since what they print is wanted. `known` are tensors that inputs will
+  /// hold: a model that is specialised for the values of some is compiled each time, since its artefact does not say
+  /// so.
   static std::unique_ptr<CompiledModel> open(const Arguments &arguments, llvm::StringRef path,
-                                             llvm::ArrayRef<const Chip *> chips);
+                                             llvm::ArrayRef<const Chip *> chips,
+                                             llvm::ArrayRef<tensorio::HostTensor> known = {});
 
   /// The bytes of the .tinyc file, and the artefact open on them; both live as long as this does.
   llvm::ArrayRef<uint8_t> bytes() const { return view; }
   tinyc_artefact *artefact() const { return opened; }
+  /// Inputs for whose values the model is specialised; leaves none behind.
+  std::vector<tensorio::HostTensor> takeFixed() { return std::move(fixed); }
   /// Seconds of reading and compiling, or of looking up.
   double seconds() const { return elapsed; }
 
 private:
   bool openCached(ContentCache &cache, llvm::StringRef key);
   bool compile(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<const Chip *> chips,
-               std::shared_ptr<ContentCache> cache, const std::optional<ArtefactKey> &key);
+               llvm::ArrayRef<tensorio::HostTensor> known, std::shared_ptr<ContentCache> cache,
+               const std::optional<ArtefactKey> &key);
 
   std::vector<uint8_t> compiled;              // or
   std::unique_ptr<llvm::MemoryBuffer> mapped; // the cache's file
   llvm::ArrayRef<uint8_t> view;
   tinyc_artefact *opened = nullptr;
+  std::vector<tensorio::HostTensor> fixed;
   double elapsed = 0;
 };
 

@@ -15,10 +15,9 @@
 #include <cstring>
 
 using namespace tinyc;
-using tensorio::HostTensor;
 
-HostTensor tinyc::copyTensor(const HostTensor &tensor, std::string name) {
-  HostTensor copy;
+tensorio::HostTensor tinyc::copyTensor(const tensorio::HostTensor &tensor, std::string name) {
+  tensorio::HostTensor copy;
   std::string error;
   copy.name = std::move(name);
   if (copy.allocate(tensor.dtype, tensor.shape, error) && tensor.byteSize())
@@ -31,7 +30,7 @@ std::optional<bool> tinyc::fails(Session &session, const Arguments &arguments, c
   std::unique_ptr<RunnableModel> model = RunnableModel::compile(session, *copy, arguments.device, arguments.threads);
   if (!model)
     return std::nullopt;
-  std::vector<HostTensor> inputs, outputs;
+  std::vector<tensorio::HostTensor> inputs, outputs;
   for (auto [tensor, info] : llvm::zip_equal(check.inputs, model->inputs()))
     inputs.push_back(copyTensor(*tensor, info.name));
   std::string error;
@@ -59,7 +58,7 @@ bool tinyc::writeCase(const std::string &folder, const CheckCase &check, const W
   if (std::error_code code = llvm::sys::fs::create_directories(inside("test_data_set_0")))
     return fail("cannot make the folder '" + inside("test_data_set_0") + "': " + code.message());
   std::string error;
-  auto writeAll = [&](llvm::StringRef prefix, llvm::ArrayRef<const HostTensor *> tensors) {
+  auto writeAll = [&](llvm::StringRef prefix, llvm::ArrayRef<const tensorio::HostTensor *> tensors) {
     for (auto [i, tensor] : llvm::enumerate(tensors))
       if (!tensorio::writeNpy(inside("test_data_set_0/" + prefix + llvm::Twine(i) + ".npy"), *tensor, error))
         return false;

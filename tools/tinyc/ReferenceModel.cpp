@@ -8,20 +8,13 @@
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Reference/Reference.h"
 #include "tools/tinyc/Session.h"
+#include "tools/tinyc/TensorConversion.h"
 
 #include "llvm/Support/raw_ostream.h"
 #include <cstring>
 #include <deque>
 
 using namespace tinyc;
-
-// The two enumerations list the same types in the same order.
-static_assert(static_cast<int>(tiny::Element::I1) + 1 == TINYC_DTYPE_BOOL &&
-              static_cast<int>(tiny::Element::U8) + 1 == TINYC_DTYPE_U8 &&
-              static_cast<int>(tiny::Element::F32) + 1 == TINYC_DTYPE_F32 &&
-              static_cast<int>(tiny::Element::F8E5M2FNUZ) + 1 == TINYC_DTYPE_F8E5M2FNUZ);
-
-static tiny::Element elementOf(tinyc_dtype dtype) { return static_cast<tiny::Element>(dtype - 1); }
 
 namespace {
 class ReferenceModel : public RunnableModel {
@@ -30,7 +23,7 @@ public:
   explicit ReferenceModel(const Arguments &arguments) : own(std::make_unique<Session>(arguments)), session(*own) {}
   explicit ReferenceModel(Session &session) : session(session) {}
 
-  bool open(llvm::StringRef path);
+  bool open(llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known);
   bool open(mlir::OwningOpRef<mlir::ModuleOp> model);
   bool run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
            std::string &error) override;
@@ -53,12 +46,12 @@ tinyc_tensor_info ReferenceModel::describe(artefact::Tensor tensor) {
           static_cast<size_t>(kept.byteSize())};
 }
 
-bool ReferenceModel::open(llvm::StringRef path) {
+bool ReferenceModel::open(llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known) {
   if (path.ends_with(".tinyc")) {
     llvm::errs() << "tinyc: '" << path << "' is compiled: the reference interprets models (.onnx, .mlir)\n";
     return false;
   }
-  return session.good() && open(session.load(path));
+  return session.good() && open(session.load(path, known));
 }
 
 bool ReferenceModel::open(mlir::OwningOpRef<mlir::ModuleOp> model) {
@@ -75,6 +68,7 @@ bool ReferenceModel::open(mlir::OwningOpRef<mlir::ModuleOp> model) {
     return false;
   }
   main = findMain(*module);
+  fixed = fixedInputs(main);
   artefact::EntryPoint entry = entryPointOf(main);
   for (artefact::Tensor &input : entry.inputs)
     inputInfos.push_back(describe(std::move(input)));
@@ -85,7 +79,7 @@ bool ReferenceModel::open(mlir::OwningOpRef<mlir::ModuleOp> model) {
 
 bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
                          std::string &error) {
-  if (!makeOutputs(outputs, error))
+  if (!checkFixed(inputs, error) || !makeOutputs(outputs, error))
     return false;
   std::vector<TensorRef> arguments;
   for (const tinyc_tensor_info &info : inputInfos) {
@@ -95,9 +89,7 @@ bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<
       error = std::string("input '") + info.name + "' is not given with the model's type and shape";
       return false;
     }
-    auto tensor = std::make_shared<HostTensor>(elementOf(info.dtype), std::move(shape));
-    std::memcpy(tensor->bytes.data(), given->data(), given->byteSize());
-    arguments.push_back(std::move(tensor));
+    arguments.push_back(toReference(*given));
   }
   Reference reference([this](llvm::StringRef hash) -> std::optional<llvm::ArrayRef<char>> {
     auto bytes = session.weightStore().find(hash);
@@ -113,9 +105,10 @@ bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<
   return true;
 }
 
-std::unique_ptr<RunnableModel> tinyc::openReferenceModel(const Arguments &arguments, llvm::StringRef path) {
+std::unique_ptr<RunnableModel> tinyc::openReferenceModel(const Arguments &arguments, llvm::StringRef path,
+                                                         llvm::ArrayRef<tensorio::HostTensor> known) {
   auto model = std::make_unique<ReferenceModel>(arguments);
-  return model->open(path) ? std::move(model) : nullptr;
+  return model->open(path, known) ? std::move(model) : nullptr;
 }
 
 std::unique_ptr<RunnableModel> tinyc::openReferenceModel(Session &session, mlir::ModuleOp module) {

@@ -10,7 +10,8 @@
 namespace tinyc {
 
 /// Null after an error was printed. A .tinyc file has no ops left to interpret and is refused.
-std::unique_ptr<RunnableModel> openReferenceModel(const Arguments &arguments, llvm::StringRef path);
+std::unique_ptr<RunnableModel> openReferenceModel(const Arguments &arguments, llvm::StringRef path,
+                                                  llvm::ArrayRef<tensorio::HostTensor> known);
 /// Of a copy of the session's module; the session outlives the model.
 std::unique_ptr<RunnableModel> openReferenceModel(Session &session, mlir::ModuleOp module);
 

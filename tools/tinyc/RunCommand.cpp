@@ -35,7 +35,17 @@ int tinyc::runRun(const Arguments &arguments) {
     if (code)
       return fail("cannot make the folder '" + arguments.outputDir + "': " + code.message());
   }
-  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0]);
+  // What is given as files may bind shapes, and values that the model must know.
+  std::vector<tensorio::HostTensor> known;
+  for (const tensorio::InputFlags::File &file : flags.files) {
+    tensorio::HostTensor tensor;
+    std::string unread; // said when the inputs are made
+    if (!tensorio::readTensorFile(file.path, TINYC_DTYPE_INVALID, tensor, unread))
+      continue;
+    tensor.name = file.name;
+    known.push_back(std::move(tensor));
+  }
+  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0], known);
   if (!model)
     return kInputWrong;
   std::vector<tensorio::HostTensor> inputs, outputs;

@@ -8,11 +8,11 @@
 #include "tools/tinyc/MeasureCpu.h"
 #include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/Session.h"
+#include "tools/tinyc/TensorConversion.h"
 
 #include "llvm/Support/raw_ostream.h"
 
 using namespace tinyc;
-using tensorio::HostTensor;
 
 bool tinyc::printStatus(tinyc_status *status) {
   if (!status)
@@ -22,12 +22,35 @@ bool tinyc::printStatus(tinyc_status *status) {
   return true;
 }
 
-bool RunnableModel::makeOutputs(std::vector<HostTensor> &outputs, std::string &error) const {
+bool RunnableModel::takes(llvm::ArrayRef<tensorio::HostTensor> tensors) const {
+  return llvm::all_of(tensors, [&](const tensorio::HostTensor &tensor) {
+    auto same = [&](const tinyc_tensor_info &info) { return info.name == tensor.name; };
+    auto info = llvm::find_if(inputInfos, same);
+    auto value = llvm::find_if(fixed, [&](const tensorio::HostTensor &f) { return f.name == tensor.name; });
+    return info == inputInfos.end() ||
+           (info->dtype == tensor.dtype && llvm::ArrayRef(info->shape, info->rank) == llvm::ArrayRef(tensor.shape) &&
+            (value == fixed.end() || equals(tensor, *value)));
+  });
+}
+
+bool RunnableModel::checkFixed(llvm::ArrayRef<tensorio::HostTensor> inputs, std::string &error) const {
+  for (const tensorio::HostTensor &value : fixed)
+    for (const tensorio::HostTensor &input : inputs)
+      if (input.name == value.name && !equals(input, value)) {
+        error = "input '" + value.name +
+                "': the model is compiled for another value, on which shapes of its tensors depend; " +
+                "compile it again with the new one";
+        return false;
+      }
+  return true;
+}
+
+bool RunnableModel::makeOutputs(std::vector<tensorio::HostTensor> &outputs, std::string &error) const {
   if (outputs.size() == outputInfos.size())
     return true;
   outputs.clear();
   for (const tinyc_tensor_info &info : outputInfos) {
-    HostTensor &tensor = outputs.emplace_back();
+    tensorio::HostTensor &tensor = outputs.emplace_back();
     tensor.name = info.name;
     if (!tensor.allocate(info.dtype, std::vector<int64_t>(info.shape, info.shape + info.rank), error))
       return false;
@@ -58,14 +81,15 @@ public:
     tinyc_device_close(device);
   }
 
-  bool open(const Arguments &arguments, llvm::StringRef path);
+  bool open(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known);
   bool open(Session &session, mlir::ModuleOp module, llvm::StringRef device, unsigned threads);
   bool open(std::vector<uint8_t> bytes, llvm::StringRef device, unsigned threads) {
     file = std::move(bytes);
     return openDevice(device, threads) &&
            !printStatus(tinyc_artefact_open_memory(file.data(), file.size(), &artefact)) && load();
   }
-  bool run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs, std::string &error) override;
+  bool run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
+           std::string &error) override;
   void setProfiler(tinyc_profile_callback callback, void *user) override {
     printStatus(tinyc_context_set_profiler(context, callback, user));
   }
@@ -99,6 +123,8 @@ bool DeviceModel::compile(Session &session, mlir::ModuleOp module) {
   const Chip *chip = chipOfDevice(device);
   if (!chip)
     return false;
+  if (mlir::func::FuncOp main = findMain(module))
+    fixed = fixedInputs(main);
   file = session.compile(module, chip);
   session.printTimes();
   compileSeconds = session.seconds();
@@ -118,7 +144,7 @@ bool DeviceModel::load() {
          !printStatus(tinyc_context_create(model, &options, &context));
 }
 
-bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path) {
+bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known) {
   // The device first: compiling for one that is not there would be for nothing.
   if (!openDevice(arguments.device, arguments.threads))
     return false;
@@ -129,8 +155,9 @@ bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path) {
   if (path.ends_with(".tinyc"))
     return !printStatus(tinyc_artefact_open_file(path.str().c_str(), &artefact)) && load();
   const Chip *chip = chipOfDevice(device);
-  if (!chip || !(compiled = CompiledModel::open(arguments, path, chip)))
+  if (!chip || !(compiled = CompiledModel::open(arguments, path, chip, known)))
     return false;
+  fixed = compiled->takeFixed();
   artefact = compiled->artefact();
   compileSeconds = compiled->seconds();
   return load();
@@ -140,13 +167,14 @@ bool DeviceModel::open(Session &session, mlir::ModuleOp module, llvm::StringRef 
   return openDevice(device, threads) && compile(session, module) && load();
 }
 
-bool DeviceModel::run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs, std::string &error) {
-  if (!makeOutputs(outputs, error))
+bool DeviceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
+                      std::string &error) {
+  if (!checkFixed(inputs, error) || !makeOutputs(outputs, error))
     return false;
   std::vector<tinyc_tensor> in, out;
-  for (HostTensor &tensor : inputs)
+  for (tensorio::HostTensor &tensor : inputs)
     in.push_back(tensor.view());
-  for (HostTensor &tensor : outputs)
+  for (tensorio::HostTensor &tensor : outputs)
     out.push_back(tensor.view());
   tinyc_status *status = tinyc_context_run(context, "main", in.data(), in.size(), out.data(), out.size());
   if (status)
@@ -155,11 +183,12 @@ bool DeviceModel::run(std::vector<HostTensor> &inputs, std::vector<HostTensor> &
   return !status;
 }
 
-std::unique_ptr<RunnableModel> RunnableModel::open(const Arguments &arguments, llvm::StringRef path) {
+std::unique_ptr<RunnableModel> RunnableModel::open(const Arguments &arguments, llvm::StringRef path,
+                                                   llvm::ArrayRef<tensorio::HostTensor> known) {
   if (arguments.device == "reference")
-    return openReferenceModel(arguments, path);
+    return openReferenceModel(arguments, path, known);
   auto model = std::make_unique<DeviceModel>();
-  return model->open(arguments, path) ? std::move(model) : nullptr;
+  return model->open(arguments, path, known) ? std::move(model) : nullptr;
 }
 
 std::unique_ptr<RunnableModel> RunnableModel::compile(Session &session, mlir::ModuleOp module, llvm::StringRef device,

@@ -11,6 +11,7 @@
 #include "tools/tinyc/CommandLine.h"
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <memory>
 #include <vector>
@@ -23,8 +24,11 @@ class RunnableModel {
 public:
   virtual ~RunnableModel() = default;
 
-  /// Opens (and compiles) `path` for the device of the arguments. Null after an error was printed.
-  static std::unique_ptr<RunnableModel> open(const Arguments &arguments, llvm::StringRef path);
+  /// Opens (and compiles) `path` for the device of the arguments. Null after an error was printed. `known` are tensors
+  /// that inputs will hold, as far as that is known: their shapes bind what the model leaves open, and where an
+  /// operator has to know a value, the model is specialised for it.
+  static std::unique_ptr<RunnableModel> open(const Arguments &arguments, llvm::StringRef path,
+                                             llvm::ArrayRef<tensorio::HostTensor> known = {});
   /// Compiles a module of the session, which outlives the model, for `device`. Null after an error was printed.
   static std::unique_ptr<RunnableModel> compile(Session &session, mlir::ModuleOp module, llvm::StringRef device,
                                                 unsigned threads);
@@ -35,6 +39,10 @@ public:
   /// Names, types and shapes; valid as long as the model.
   const std::vector<tinyc_tensor_info> &inputs() const { return inputInfos; }
   const std::vector<tinyc_tensor_info> &outputs() const { return outputInfos; }
+
+  /// Whether tensors of this shape and, where the model is specialised, of this content are what it takes; tensors of
+  /// other names are passed over.
+  bool takes(llvm::ArrayRef<tensorio::HostTensor> tensors) const;
 
   /// Runs @main. `outputs` are made with the right types and shapes before the first run and reused after. False, with
   /// a sentence in `error`, on failure (none if diagnostics were printed).
@@ -53,10 +61,14 @@ public:
   double compileSeconds = 0;
 
 protected:
+  /// Refuses, by name, an input whose value is not the one for which the model is specialised.
+  bool checkFixed(llvm::ArrayRef<tensorio::HostTensor> inputs, std::string &error) const;
   /// Allocates what is missing in `outputs`.
   bool makeOutputs(std::vector<tensorio::HostTensor> &outputs, std::string &error) const;
 
   std::vector<tinyc_tensor_info> inputInfos, outputInfos;
+  /// Inputs for whose values the model is specialised.
+  std::vector<tensorio::HostTensor> fixed;
 };
 
 /// The chip that code for the device must be compiled for: "cpu", "nvidia:sm_80". Null after an error was printed.

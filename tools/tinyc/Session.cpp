@@ -10,6 +10,7 @@
 #include "runtime/include/tinyc/runtime.h"
 #include "tools/tinyc/CrashReport.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/TensorConversion.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -70,7 +71,7 @@ static bool parseShape(StringRef text, std::map<std::string, std::vector<int64_t
   return !name.empty() && shapes.try_emplace(name.str(), shape).second;
 }
 
-OwningOpRef<ModuleOp> Session::load(StringRef path) {
+OwningOpRef<ModuleOp> Session::load(StringRef path, ArrayRef<tensorio::HostTensor> known) {
   LoadOptions options;
   options.roundEveryNode = arguments.roundEveryNode;
   for (const std::string &shape : arguments.shapes)
@@ -78,6 +79,8 @@ OwningOpRef<ModuleOp> Session::load(StringRef path) {
       llvm::errs() << "tinyc: cannot take '" << shape << "' as a shape: expected NAME=1x3x224x224, once for a name\n";
       return {};
     }
+  for (const tensorio::HostTensor &tensor : known)
+    options.inputs.push_back({tensor.name, toReference(tensor)});
   auto start = std::chrono::steady_clock::now();
   modelPath = path.str();
   noteStep("reading " + modelPath, modelPath);

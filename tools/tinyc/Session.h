@@ -8,6 +8,7 @@
 #include "lib/Cache/ContentCache.h"
 #include "lib/Compiler/Compile.h"
 #include "lib/Weights/WeightStore.h"
+#include "runtime/tensorio/HostTensor.h"
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/Diagnostics.h"
 
@@ -26,8 +27,8 @@ public:
 
   bool good() const { return context != nullptr; }
 
-  /// Reads and verifies a model; null after an error was printed.
-  mlir::OwningOpRef<mlir::ModuleOp> load(llvm::StringRef path);
+  /// Reads and verifies a model; null after an error was printed. `known` are tensors that inputs will hold.
+  mlir::OwningOpRef<mlir::ModuleOp> load(llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known = {});
   /// Compiles it into the bytes of an artefact; empty after an error was printed.
   std::vector<uint8_t> compile(mlir::ModuleOp model, llvm::ArrayRef<const Chip *> chips);
 

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// RNN, GRU and LSTM. What the steps do with the input is one product for all of them; what depends on the step before
+// is a tiny.loop over time, or is inlined for one step.
+
+#include "lib/Onnx/Regions.h"
+
+#include "lib/Builders/Contraction.h"
+#include "lib/Builders/Elementary.h"
+
+using namespace mlir;
+using namespace tinyc;
+using namespace tinyc::onnx;
+using namespace tinyc::compose;
+
+namespace {
+// An activation with the numbers that some take.
+struct Activation {
+  std::string name;
+  double alpha = 0, beta = 0;
+};
+
+// The state between steps; `c` is null but for LSTM.
+struct State {
+  Value h, c;
+};
+
+// The shape of the problem: steps, batch, hidden size, directions.
+struct Sizes {
+  int64_t steps, batch, hidden, directions;
+};
+} // namespace
+
+// Default numbers of those activations that take some; the names are compared without case.
+static bool completeActivation(Activation &a, std::optional<double> alpha, std::optional<double> beta) {
+  struct Row {
+    StringRef name;
+    bool takesAlpha, takesBeta;
+    double alpha, beta;
+  };
+  static const Row rows[] = {{"relu", false, false, 0, 0},        {"tanh", false, false, 0, 0},
+                             {"sigmoid", false, false, 0, 0},     {"softsign", false, false, 0, 0},
+                             {"softplus", false, false, 0, 0},    {"affine", true, true, 1, 0},
+                             {"leakyrelu", true, false, 0.01, 0}, {"thresholdedrelu", true, false, 1, 0},
+                             {"scaledtanh", true, true, 1, 1},    {"hardsigmoid", true, true, 0.2, 0.5},
+                             {"elu", true, false, 1, 0}};
+  a.name = StringRef(a.name).lower();
+  for (const Row &row : rows)
+    if (row.name == a.name) {
+      a.alpha = row.takesAlpha ? alpha.value_or(row.alpha) : 0;
+      a.beta = row.takesBeta ? beta.value_or(row.beta) : 0;
+      return true;
+    }
+  return false;
+}
+
+static Value activate(compose::Builder &b, const Activation &a, Value x) {
+  if (!x)
+    return {};
+  Value zero = splat(b, x.getType(), 0), alpha = splat(b, x.getType(), a.alpha), beta = splat(b, x.getType(), a.beta);
+  Value one = splat(b, x.getType(), 1);
+  if (a.name == "relu")
+    return max(b, x, zero);
+  if (a.name == "tanh")
+    return compose::tanh(b, x);
+  if (a.name == "sigmoid")
+    return sigmoid(b, x);
+  if (a.name == "softsign")
+    return div(b, x, add(b, abs(b, x), one));
+  if (a.name == "softplus")
+    return add(b, max(b, x, zero), log(b, add(b, exp(b, neg(b, abs(b, x))), one)));
+  if (a.name == "affine")
+    return add(b, mul(b, x, alpha), beta);
+  if (a.name == "leakyrelu")
+    return where(b, less(b, x, zero), mul(b, x, alpha), x);
+  if (a.name == "thresholdedrelu")
+    return where(b, less(b, alpha, x), x, zero);
+  if (a.name == "scaledtanh")
+    return mul(b, compose::tanh(b, mul(b, x, beta)), alpha);
+  if (a.name == "hardsigmoid")
+    return max(b, min(b, add(b, mul(b, x, alpha), beta), one), zero);
+  return where(b, less(b, x, zero), mul(b, sub(b, exp(b, x), one), alpha), x); // elu
+}
+
+namespace {
+// A recurrent node while it is imported. What differs between the three operators is `gates` and `step`.
+class Recurrence {
+public:
+  Recurrence(NodeImport &n, int64_t gates, int64_t activationsEach, ArrayRef<StringRef> defaults)
+      : n(n), b(n.b), gates(gates), activationsEach(activationsEach), defaults(defaults) {}
+  virtual ~Recurrence() = default;
+
+  /// Gives Y; further results go to the node's.
+  Value import();
+
+protected:
+  /// The state after one step. `input` is the projected input [batch, gates * hidden], with the biases that `merged`
+  /// names added.
+  virtual State step(int64_t direction, Value input, State before) = 0;
+  /// Whether the recurrent bias of a gate is added to the input's.
+  virtual bool merged(int64_t gate) const { return true; }
+
+  LogicalResult read();
+  Value importDirection(int64_t direction, State &state);
+  Value project(int64_t direction);
+  State guarded(int64_t direction, Value projected, Value time, State before, Value &row);
+
+  // Gate `gate` of a value [.., gates * hidden].
+  Value gateOf(Value x, int64_t gate) {
+    return x ? slice(b, x, shapeOf(x).size() - 1, gate * sizes.hidden, sizes.hidden) : x;
+  }
+  // The product of a state with the recurrent weights of the gates [first, first + count).
+  Value recur(int64_t direction, Value h, int64_t first, int64_t count) {
+    Value weights = slice(b, slice(b, n[2], 0, direction, 1), 1, first * sizes.hidden, count * sizes.hidden);
+    weights = reshape(b, weights, {count * sizes.hidden, sizes.hidden});
+    return matmul(b, h, permute(b, weights, {1, 0}));
+  }
+  // A row [hidden] of the operand [directions, rows * hidden], repeated over the batch.
+  Value rowOf(size_t operand, int64_t direction, int64_t row) {
+    Value vector = slice(b, slice(b, n[operand], 0, direction, 1), 1, row * sizes.hidden, sizes.hidden);
+    return broadcast(b, reshape(b, vector, {1, sizes.hidden}), {sizes.batch, sizes.hidden});
+  }
+  Value apply(int64_t direction, int64_t which, Value x) {
+    if (x && clip > 0) {
+      Value bound = splat(b, x.getType(), clip);
+      x = min(b, max(b, x, neg(b, bound)), bound);
+    }
+    return activate(b, activations[direction * activationsEach + which], x);
+  }
+
+  NodeImport &n;
+  compose::Builder &b;
+  int64_t gates, activationsEach;
+  ArrayRef<StringRef> defaults;
+  Sizes sizes = {};
+  bool batchFirst = false, forwardFirst = true;
+  double clip = 0;
+  SmallVector<Activation> activations;
+};
+} // namespace
+
+LogicalResult Recurrence::read() {
+  std::string direction = n.text("direction", "forward");
+  if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
+    return n.error() << "attribute 'direction': expected forward, reverse or bidirectional, found '" << direction
+                     << "'";
+  forwardFirst = direction != "reverse";
+  sizes.directions = direction == "bidirectional" ? 2 : 1;
+  batchFirst = n.integer("layout", 0);
+  clip = n.number("clip", 0);
+  n.ignore({"output_sequence"});
+  ArrayRef<int64_t> x = n.shape(0), w = n.shape(1), r = n.shape(2);
+  sizes.hidden = r.size() == 3 ? r[2] : -1;
+  sizes.hidden = n.integer("hidden_size", sizes.hidden);
+  if (x.size() != 3 || w.size() != 3 || r.size() != 3 || sizes.hidden < 1 ||
+      w != ArrayRef<int64_t>{sizes.directions, gates * sizes.hidden, x.size() == 3 ? x[2] : 0} ||
+      r != ArrayRef<int64_t>{sizes.directions, gates * sizes.hidden, sizes.hidden})
+    return n.error() << "expected an input [steps, batch, size] and weights [" << sizes.directions << ", " << gates
+                     << " * hidden, size] and [" << sizes.directions << ", " << gates << " * hidden, hidden], found "
+                     << n[0].getType() << ", " << n[1].getType() << " and " << n[2].getType();
+  sizes.steps = x[batchFirst ? 1 : 0];
+  sizes.batch = x[batchFirst ? 0 : 1];
+  if (sizes.steps == 0)
+    return n.error() << "a sequence of no steps is not supported";
+  auto checkShape = [&](size_t operand, ArrayRef<int64_t> expected, StringRef what) -> LogicalResult {
+    if (!n.has(operand) || n.shape(operand) == expected)
+      return success();
+    InFlightDiagnostic error = n.error() << what << ": expected a shape [";
+    llvm::interleaveComma(expected, error);
+    return error << "], found " << n[operand].getType();
+  };
+  SmallVector<int64_t> state{sizes.directions, sizes.batch, sizes.hidden};
+  if (batchFirst)
+    std::swap(state[0], state[1]);
+  if (failed(checkShape(3, {sizes.directions, 2 * gates * sizes.hidden}, "B")) ||
+      failed(checkShape(4, {sizes.batch}, "sequence_lens")) || failed(checkShape(5, state, "initial_h")) ||
+      failed(checkShape(6, state, "initial_c")) || failed(checkShape(7, {sizes.directions, 3 * sizes.hidden}, "P")))
+    return failure();
+  SmallVector<std::string> names = n.textList("activations");
+  SmallVector<double> alphas = n.numberList("activation_alpha").value_or(SmallVector<double>());
+  SmallVector<double> betas = n.numberList("activation_beta").value_or(SmallVector<double>());
+  if (names.empty())
+    for (int64_t d = 0; d < sizes.directions; ++d)
+      for (StringRef name : defaults)
+        names.push_back(name.str());
+  if (static_cast<int64_t>(names.size()) != sizes.directions * activationsEach)
+    return n.error() << "expected " << sizes.directions * activationsEach << " activations, found " << names.size();
+  // Numbers are taken in order by the activations that need some.
+  auto next = [](SmallVectorImpl<double> &list) {
+    std::optional<double> value;
+    if (!list.empty()) {
+      value = list.front();
+      list.erase(list.begin());
+    }
+    return value;
+  };
+  for (const std::string &name : names) {
+    Activation a{name};
+    StringRef lower = StringRef(name);
+    bool takesAlpha =
+        llvm::any_of(ArrayRef<StringRef>{"affine", "leakyrelu", "thresholdedrelu", "scaledtanh", "hardsigmoid", "elu"},
+                     [&](StringRef s) { return s.equals_insensitive(lower); });
+    bool takesBeta = llvm::any_of(ArrayRef<StringRef>{"affine", "scaledtanh", "hardsigmoid"},
+                                  [&](StringRef s) { return s.equals_insensitive(lower); });
+    if (!completeActivation(a, takesAlpha ? next(alphas) : std::nullopt, takesBeta ? next(betas) : std::nullopt))
+      return n.error() << "activation '" << name << "' is not supported";
+    activations.push_back(a);
+  }
+  return success();
+}
+
+// The inputs of all steps times the weights, with biases: [steps, batch, gates * hidden].
+Value Recurrence::project(int64_t direction) {
+  Value x = batchFirst ? permute(b, n[0], {1, 0, 2}) : n[0];
+  int64_t width = gates * sizes.hidden;
+  Value weights = reshape(b, slice(b, n[1], 0, direction, 1), {width, n.shape(1)[2]});
+  Value product = matmul(b, x, permute(b, weights, {1, 0}));
+  if (!n.has(3) || !product)
+    return product;
+  SmallVector<Value> biases;
+  for (int64_t gate = 0; gate < gates; ++gate) {
+    Value own = slice(b, slice(b, n[3], 0, direction, 1), 1, gate * sizes.hidden, sizes.hidden);
+    if (merged(gate))
+      own = add(b, own, slice(b, slice(b, n[3], 0, direction, 1), 1, (gates + gate) * sizes.hidden, sizes.hidden));
+    biases.push_back(reshape(b, own, {sizes.hidden}));
+  }
+  return add(b, product, broadcast(b, concat(b, biases, 0), shapeOf(product)));
+}
+
+// One step at `time` (a vector of one index); elements of the batch whose sequence is over keep their state, and give a
+// row of zeros.
+State Recurrence::guarded(int64_t direction, Value projected, Value time, State before, Value &row) {
+  SmallVector<int64_t> shape{1, sizes.batch, gates * sizes.hidden};
+  auto type = cast<RankedTensorType>(projected.getType());
+  Value input = sizes.steps == 1 ? projected
+                                 : Value(tiny::GatherOp::create(b, type.clone(shape), projected, time, 0,
+                                                                cast<TypedAttr>(b.getZeroAttr(type.getElementType()))));
+  State after = step(direction, reshape(b, input, ArrayRef(shape).drop_front()), before);
+  row = after.h;
+  if (!after.h || !n.has(4))
+    return after;
+  Value lengths = cast(b, n[4], b.getI64Type());
+  Value active = less(b, broadcast(b, time, {sizes.batch}), lengths);
+  active = broadcastAlong(b, active, {sizes.batch, sizes.hidden}, 0);
+  after.h = where(b, active, after.h, before.h);
+  if (after.c)
+    after.c = where(b, active, after.c, before.c);
+  row = where(b, active, row, splat(b, row.getType(), 0));
+  return after;
+}
+
+// All steps of one direction. Gives the rows of all steps [steps, batch, hidden], and the last state in `state`.
+Value Recurrence::importDirection(int64_t direction, State &state) {
+  Value projected = project(direction);
+  if (!projected)
+    return {};
+  bool backwards = direction == 1 || !forwardFirst;
+  SmallVector<int64_t> all{sizes.steps, sizes.batch, sizes.hidden}, one{1, sizes.batch, sizes.hidden};
+  if (sizes.steps == 1) {
+    Value row;
+    state = guarded(direction, projected, n.constantIntegers({0}, {1}), state, row);
+    return row ? reshape(b, row, all) : row;
+  }
+  Type rows = RankedTensorType::get(all, tiny::elementType(state.h.getType()));
+  SmallVector<Value> initial{state.h};
+  if (state.c)
+    initial.push_back(state.c);
+  bool wanted = n.wants(0);
+  if (wanted)
+    initial.push_back(splat(b, rows, 0));
+  SmallVector<Type> types{RankedTensorType::get({}, b.getI64Type())};
+  llvm::append_range(types, ValueRange(initial).getTypes());
+  Region region;
+  FailureOr<SmallVector<Value>> values =
+      buildBody(b, region, types, [&](ArrayRef<Value> arguments) -> FailureOr<SmallVector<Value>> {
+        Value trip = arguments[0];
+        Value time = backwards ? sub(b, splatInteger(b, trip.getType(), sizes.steps - 1), trip) : trip;
+        time = reshape(b, time, {1});
+        Value row;
+        State after = guarded(direction, projected, time, {arguments[1], state.c ? arguments[2] : Value()}, row);
+        if (!after.h)
+          return failure();
+        SmallVector<Value> yielded{splat(b, RankedTensorType::get({}, b.getI1Type()), 1), after.h};
+        if (after.c)
+          yielded.push_back(after.c);
+        if (wanted)
+          yielded.push_back(tiny::ScatterOp::create(b, rows, tiny::ScatterKind::Set, arguments.back(), time,
+                                                    reshape(b, row, one), 0));
+        return yielded;
+      });
+  if (failed(values))
+    return {};
+  endBody(b, region, *values);
+  SmallVector<Value> captured = isolate(b, {&region});
+  auto op = tiny::LoopOp::create(b, ValueRange(initial).getTypes(), sizes.steps, initial, captured);
+  op.getBody().takeBody(region);
+  state.h = op.getResult(0);
+  if (state.c)
+    state.c = op.getResult(1);
+  return op.getResults().back();
+}
+
+Value Recurrence::import() {
+  if (failed(read()))
+    return {};
+  SmallVector<Value> rows, lastH, lastC;
+  Type element = n.element(0);
+  bool hasCell = gates == 4;
+  auto stateType = RankedTensorType::get({sizes.batch, sizes.hidden}, element);
+  auto initial = [&](size_t operand, int64_t direction) {
+    return n.has(operand) ? reshape(b, slice(b, n[operand], batchFirst ? 1 : 0, direction, 1), stateType.getShape())
+                          : splat(b, stateType, 0);
+  };
+  for (int64_t direction = 0; direction < sizes.directions; ++direction) {
+    State state{initial(5, direction), hasCell ? initial(6, direction) : Value()};
+    Value all = importDirection(direction, state);
+    if (!all || !state.h)
+      return {};
+    if (n.wants(0))
+      rows.push_back(reshape(b, all, {sizes.steps, 1, sizes.batch, sizes.hidden}));
+    SmallVector<int64_t> shape{1, sizes.batch, sizes.hidden};
+    lastH.push_back(reshape(b, state.h, shape));
+    if (hasCell)
+      lastC.push_back(reshape(b, state.c, shape));
+  }
+  auto last = [&](ArrayRef<Value> states) {
+    Value joined = concat(b, states, 0);
+    return batchFirst ? permute(b, joined, {1, 0, 2}) : joined;
+  };
+  n.moreResults.push_back(last(lastH));
+  if (hasCell)
+    n.moreResults.push_back(last(lastC));
+  if (rows.empty())
+    return n.moreResults.front(); // the first output is not used
+  Value joined = concat(b, rows, 1);
+  return batchFirst ? permute(b, joined, {2, 0, 1, 3}) : joined;
+}
+
+namespace {
+class Rnn : public Recurrence {
+public:
+  using Recurrence::Recurrence;
+  State step(int64_t direction, Value input, State before) override {
+    return {apply(direction, 0, add(b, input, recur(direction, before.h, 0, 1))), {}};
+  }
+};
+
+// Gates: update, reset, hidden.
+class Gru : public Recurrence {
+public:
+  using Recurrence::Recurrence;
+  bool merged(int64_t gate) const override { return gate != 2 || !n.integer("linear_before_reset", 0); }
+  State step(int64_t direction, Value input, State before) override {
+    Value both = recur(direction, before.h, 0, 2);
+    Value update = apply(direction, 0, add(b, gateOf(input, 0), gateOf(both, 0)));
+    Value reset = apply(direction, 0, add(b, gateOf(input, 1), gateOf(both, 1)));
+    Value hidden;
+    if (merged(2)) {
+      hidden = recur(direction, mul(b, reset, before.h), 2, 1);
+    } else {
+      hidden = recur(direction, before.h, 2, 1);
+      if (n.has(3))
+        hidden = add(b, hidden, rowOf(3, direction, 5));
+      hidden = mul(b, reset, hidden);
+    }
+    hidden = apply(direction, 1, add(b, gateOf(input, 2), hidden));
+    // (1 - z) * hidden + z * before
+    Value rest = update ? sub(b, splat(b, update.getType(), 1), update) : Value();
+    return {add(b, mul(b, rest, hidden), mul(b, update, before.h)), {}};
+  }
+};
+
+// Gates: input, output, forget, cell.
+class Lstm : public Recurrence {
+public:
+  using Recurrence::Recurrence;
+  State step(int64_t direction, Value input, State before) override {
+    Value sum = add(b, input, recur(direction, before.h, 0, 4));
+    auto gate = [&](int64_t number, int64_t peephole, Value cell) {
+      Value x = gateOf(sum, number);
+      return n.has(7) ? add(b, x, mul(b, rowOf(7, direction, peephole), cell)) : x;
+    };
+    Value in = apply(direction, 0, gate(0, 0, before.c));
+    Value forget = n.integer("input_forget", 0) && in ? sub(b, splat(b, in.getType(), 1), in)
+                                                      : apply(direction, 0, gate(2, 2, before.c));
+    Value cell = add(b, mul(b, forget, before.c), mul(b, in, apply(direction, 1, gateOf(sum, 3))));
+    Value out = apply(direction, 0, gate(1, 1, cell));
+    State after;
+    after.c = cell;
+    after.h = mul(b, out, apply(direction, 2, cell));
+    return after;
+  }
+};
+} // namespace
+
+static Value importRnn(NodeImport &n) {
+  StringRef defaults[] = {"Tanh"};
+  return Rnn(n, 1, 1, defaults).import();
+}
+
+static Value importGru(NodeImport &n) {
+  n.integer("linear_before_reset", 0);
+  StringRef defaults[] = {"Sigmoid", "Tanh"};
+  return Gru(n, 3, 2, defaults).import();
+}
+
+static Value importLstm(NodeImport &n) {
+  StringRef defaults[] = {"Sigmoid", "Tanh", "Tanh"};
+  return Lstm(n, 4, 3, defaults).import();
+}
+
+ArrayRef<Operator> onnx::recurrentOperators() {
+  static const Operator rows[] = {
+      {"GRU", 1, 3, 6, Narrow::Widen, importGru},
+      {"LSTM", 1, 3, 8, Narrow::Widen, importLstm},
+      {"RNN", 1, 3, 6, Narrow::Widen, importRnn},
+  };
+  return rows;
+}

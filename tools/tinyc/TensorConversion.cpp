@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Conversion of tensors, and which inputs a model fixes.
+
+#include "tools/tinyc/TensorConversion.h"
+
+#include "lib/Onnx/Import.h"
+
+#include <cstring>
+
+using namespace tinyc;
+
+// The two enumerations list the same types in the same order.
+static_assert(static_cast<int>(tiny::Element::I1) + 1 == TINYC_DTYPE_BOOL &&
+              static_cast<int>(tiny::Element::U8) + 1 == TINYC_DTYPE_U8 &&
+              static_cast<int>(tiny::Element::F32) + 1 == TINYC_DTYPE_F32 &&
+              static_cast<int>(tiny::Element::F8E5M2FNUZ) + 1 == TINYC_DTYPE_F8E5M2FNUZ);
+
+tiny::Element tinyc::elementOf(tinyc_dtype dtype) { return static_cast<tiny::Element>(dtype - 1); }
+
+TensorRef tinyc::toReference(const tensorio::HostTensor &tensor) {
+  auto copy = std::make_shared<HostTensor>(elementOf(tensor.dtype), tensor.shape);
+  std::memcpy(copy->bytes.data(), tensor.data(), tensor.byteSize());
+  return copy;
+}
+
+std::vector<tensorio::HostTensor> tinyc::fixedInputs(mlir::func::FuncOp main) {
+  std::vector<tensorio::HostTensor> fixed;
+  std::vector<artefact::Tensor> inputs = entryPointOf(main).inputs;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    auto value = main.getArgAttrOfType<mlir::TypedAttr>(i, kValueAttr);
+    std::string error;
+    tensorio::HostTensor tensor;
+    if (!value || !tensor.allocate(static_cast<tinyc_dtype>(inputs[i].dtype), inputs[i].shape, error))
+      continue;
+    tensor.name = inputs[i].name;
+    std::memcpy(tensor.data(), tensorOf(value)->bytes.data(), tensor.byteSize());
+    fixed.push_back(std::move(tensor));
+  }
+  return fixed;
+}
+
+bool tinyc::equals(const tensorio::HostTensor &a, const tensorio::HostTensor &b) {
+  return a.dtype == b.dtype && a.shape == b.shape && std::memcmp(a.data(), b.data(), a.byteSize()) == 0;
+}
