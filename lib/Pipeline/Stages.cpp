@@ -67,7 +67,7 @@ static LogicalResult verifyTiled(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
-static LogicalResult addLanes(OpPassManager &pm, const Chip *chip) {
+static LogicalResult addLanes(OpPassManager &pm, const Chip *chip, const StageOptions &) {
   const Backend *backend = findBackend(chip->kind);
   if (!backend)
     return failure();
@@ -75,7 +75,7 @@ static LogicalResult addLanes(OpPassManager &pm, const Chip *chip) {
   return success();
 }
 
-static LogicalResult addLower(OpPassManager &pm, const Chip *chip) {
+static LogicalResult addLower(OpPassManager &pm, const Chip *chip, const StageOptions &) {
   const Backend *backend = findBackend(chip->kind);
   if (!backend)
     return failure();
@@ -83,12 +83,13 @@ static LogicalResult addLower(OpPassManager &pm, const Chip *chip) {
   return success();
 }
 
-// Passes by their flags, as tinyc-opt --pass-pipeline takes them.
-static auto text(StringRef pipeline) {
-  return [pipeline](OpPassManager &pm, const Chip *) {
+// Passes by their flags, as tinyc-opt --pass-pipeline takes them. `remarks` is the same with the options that make them
+// say what they decide; by default they have none.
+static auto text(StringRef pipeline, StringRef remarks = "") {
+  return [pipeline, remarks](OpPassManager &pm, const Chip *, const StageOptions &options) {
     static const bool registered = (registerTinycPasses(), true);
     (void)registered;
-    return parsePassPipeline(pipeline, pm);
+    return parsePassPipeline(options.remarks && !remarks.empty() ? remarks : pipeline, pm);
   };
 }
 
@@ -97,8 +98,8 @@ llvm::ArrayRef<Stage> tinyc::stages() {
       {"import", "the model as tiny ops on tensors", "after-import", false, text(""), verifyOnlyTiny},
       // Views must be composed before fusion reads their maps.
       {"simplify", "constants folded, views composed", "", false, text("func.func(simplify)"), nullptr},
-      {"fuse", "kernels of stages, one launch each", "after-fuse", false, text("func.func(fuse,fuse-attention)"),
-       verifyOnlyKernels},
+      {"fuse", "kernels of stages, one launch each", "after-fuse", false,
+       text("func.func(fuse,fuse-attention)", "func.func(fuse{remarks=true},fuse-attention)"), verifyOnlyKernels},
       {"schedule", "each kernel with its schedule for the chip", "after-schedule", true, text("schedule"),
        verifyScheduled},
       // Bounds are proven on what tiling made of the accesses: here, before lanes take them apart.
@@ -145,7 +146,7 @@ static LogicalResult runStage(ModuleOp module, const Stage &stage, const Chip *c
   pm.enableVerifier(options.verifyEachPass);
   if (stage.perTarget && !chip)
     return module.emitError("stage '") << stage.name << "' needs a target";
-  if (failed(stage.addPasses(pm, chip)))
+  if (failed(stage.addPasses(pm, chip, options)))
     return module.emitError("stage '") << stage.name << "' is not available for " << (chip ? chip->name : "any chip");
   if (auto found = insertedPasses().find(stage.insertionPoint); found != insertedPasses().end())
     for (const auto &add : found->second)

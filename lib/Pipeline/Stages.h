@@ -20,6 +20,8 @@ namespace tinyc {
 /// Module attribute (string): the last stage the module has been through.
 constexpr llvm::StringLiteral kStageAttr = "tiny.stage";
 
+struct StageOptions;
+
 struct Stage {
   llvm::StringRef name;
   llvm::StringRef summary;
@@ -27,7 +29,7 @@ struct Stage {
   llvm::StringRef insertionPoint;
   /// Whether the stage asks which chip the module is for; from the first such stage on, each target has its module.
   bool perTarget;
-  std::function<mlir::LogicalResult(mlir::OpPassManager &, const Chip *)> addPasses;
+  std::function<mlir::LogicalResult(mlir::OpPassManager &, const Chip *, const StageOptions &)> addPasses;
   /// What must hold of the module at the end, beside what each op verifies. Null: nothing more.
   mlir::LogicalResult (*verifyBorder)(mlir::ModuleOp);
 };
@@ -51,6 +53,8 @@ struct StageTime {
 struct StageOptions {
   /// Verify after every pass (--verify-each-stage), not only at the end of a stage.
   bool verifyEachPass = false;
+  /// Passes say what they decided, one remark a decision (--remarks).
+  bool remarks = false;
   std::vector<StageTime> *times = nullptr;
   /// How kernels are compiled: threads and cache.
   EmitOptions emit;

@@ -113,6 +113,7 @@ static void printCode(ModuleOp module, const Chip &chip) {
 StageOptions Session::stageOptions() {
   StageOptions options;
   options.verifyEachPass = arguments.verifyEachStage;
+  options.remarks = arguments.remarks;
   options.times = &times;
   options.emit.threads = arguments.threads ? arguments.threads : tinyc_usable_cpus();
   options.emit.cache = cache.get();
