@@ -124,7 +124,7 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
   Operation *before = block->empty() ? nullptr : &block->back();
   const Operator *row = findOperator(domainOf(node), node.op_type(), version);
   if (!row)
-    return n.error() << "is not supported: the importer has no such operator";
+    return n.error() << "no operator " << node.op_type() << " is supported";
   SmallVector<Value> results;
   if (failed(compose(n, *row, results)))
     return failure();

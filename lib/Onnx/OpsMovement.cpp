@@ -422,14 +422,18 @@ static Value importIdentity(NodeImport &n) { return n[0]; }
 static Value importDropout(NodeImport &n) {
   n.ignore({"ratio", "seed", "is_test", "consumed_inputs"});
   if (n.has(2)) {
-    DenseElementsAttr training = n.known(2);
-    if (!training)
-      return failed(n.required(2, "training_mode")) ? Value() : n.fail("training mode is not supported");
+    FailureOr<DenseElementsAttr> training = n.required(2, "training_mode");
+    if (failed(training))
+      return {};
     // With a ratio of 0 training drops nothing.
-    bool trains = !training.getElementType().isInteger(1) || *training.getValues<bool>().begin();
-    DenseElementsAttr ratio = n.known(1);
-    if (trains && !(ratio && ratio.isSplat() && isa<FloatType>(ratio.getElementType()) &&
-                    ratio.getSplatValue<APFloat>().isZero()))
+    bool trains = !training->getElementType().isInteger(1) || *training->getValues<bool>().begin();
+    if (trains && n.has(1)) {
+      FailureOr<SmallVector<double>> ratio = n.numbers(1, "ratio");
+      if (failed(ratio))
+        return {};
+      trains = ratio->empty() || ratio->front() != 0;
+    }
+    if (trains)
       return n.fail("training mode is not supported");
   }
   if (n.wants(1))
