@@ -9,6 +9,7 @@
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Compiler/ModelFile.h"
 #include "lib/Onnx/Import.h"
+#include "lib/Tosa/Convert.h"
 #include "lib/Weights/WeightStore.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -23,6 +24,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/InitAllExtensions.h"
@@ -37,7 +39,7 @@ const DialectRegistry &tinyc::compilerDialects() {
     r.insert<tiny::TinyDialect, affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect, DLTIDialect,
              func::FuncDialect, gpu::GPUDialect, lane::LaneDialect, LLVM::LLVMDialect, math::MathDialect,
              memref::MemRefDialect, nvgpu::NVGPUDialect, NVVM::NVVMDialect, ROCDL::ROCDLDialect, scf::SCFDialect,
-             ub::UBDialect, vector::VectorDialect>();
+             mlir::tosa::TosaDialect, ub::UBDialect, vector::VectorDialect>();
     // What conversions ask of the dialects they meet.
     registerAllExtensions(r);
     registerBackendTranslations(r);
@@ -71,7 +73,7 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
            failure();
   weights.addFolder(weightFolderBeside(path));
   OwningOpRef<ModuleOp> module = parseModelFile(path, context);
-  if (!module || failed(verifyModel(*module)))
+  if (!module || (usesTosa(*module) && failed(convertTosa(*module, weights))) || failed(verifyModel(*module)))
     return failure();
   return module;
 }
