@@ -141,7 +141,7 @@ static AffineBinaryOpExpr onlyAtom(const LinearForm &form, AffineExprKind kind) 
 
 static int64_t divisorOf(AffineBinaryOpExpr atom) { return cast<AffineConstantExpr>(atom.getRHS()).getValue(); }
 
-LinearForm LinearSimplifier::mod(LinearForm form, int64_t divisor) {
+LinearForm LinearSimplifier::mod(const LinearForm &form, int64_t divisor) {
   LinearForm rest; // multiples of the divisor vanish
   for (const LinearForm::Term &term : form.terms)
     if (term.factor % divisor != 0)
@@ -169,7 +169,7 @@ LinearForm LinearSimplifier::mod(LinearForm form, int64_t divisor) {
   return result;
 }
 
-LinearForm LinearSimplifier::floorDiv(LinearForm form, int64_t divisor) {
+LinearForm LinearSimplifier::floorDiv(const LinearForm &form, int64_t divisor) {
   LinearForm result, rest; // multiples of the divisor leave the division
   for (const LinearForm::Term &term : form.terms)
     if (term.factor % divisor == 0)

@@ -34,8 +34,8 @@ public:
 
 private:
   LinearForm simplify(mlir::AffineExpr expr);
-  LinearForm mod(LinearForm form, int64_t divisor);
-  LinearForm floorDiv(LinearForm form, int64_t divisor);
+  LinearForm mod(const LinearForm &form, int64_t divisor);
+  LinearForm floorDiv(const LinearForm &form, int64_t divisor);
   /// Joins `f*m*(y floordiv m)` with `f*(y mod m)` to `f*y`.
   void recombine(LinearForm &form);
 

@@ -16,7 +16,7 @@ static LinearLayout fragment(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<Linea
 }
 
 // Four lanes share a row of A (and a column of B), two neighbouring k a register pair; rows and k repeat 8 apart.
-static TensorCoreRow mmaSync(std::string operand) {
+static TensorCoreRow mmaSync(const std::string &operand) {
   return {"mma.sync.m16n8k16.f32." + operand,
           16,
           8,
@@ -31,7 +31,7 @@ static TensorCoreRow mmaSync(std::string operand) {
 
 // A lane holds a whole row of A, or column of B; lanes 16 to 31 hold the same again. C's rows alternate between the
 // two halves of the wave.
-static TensorCoreRow wmma(std::string operand) {
+static TensorCoreRow wmma(const std::string &operand) {
   return {"wmma.f32.16x16x16." + operand,
           16,
           16,

@@ -111,7 +111,7 @@ std::string ContentCache::findFile(StringRef kind, StringRef key) {
   return path;
 }
 
-void ContentCache::discard(StringRef kind, StringRef key) { fs::remove(pathOf(kind, key)); }
+void ContentCache::discard(StringRef kind, StringRef key) { (void)fs::remove(pathOf(kind, key)); }
 
 bool ContentCache::find(StringRef kind, StringRef key, std::vector<char> &bytes) {
   std::string path = findFile(kind, key);
@@ -180,7 +180,7 @@ void ContentCache::write(const std::string &path, ArrayRef<ArrayRef<char>> piece
     reason = errno;
   }
   if (!written) {
-    fs::remove(temporary);
+    (void)fs::remove(temporary);
     return note("cannot write to the cache '" + folder + "': " + std::strerror(reason));
   }
   std::lock_guard lock(mutex);
@@ -210,7 +210,7 @@ uint64_t ContentCache::removeOldest() const {
       auto used = status->getLastModificationTime();
       if (StringRef(it->path()).ends_with(kTemporary)) {
         if (now - used > kTemporaryLife)
-          fs::remove(it->path());
+          (void)fs::remove(it->path());
         continue;
       }
       entries.push_back({it->path(), status->getSize(), used});

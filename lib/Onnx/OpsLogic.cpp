@@ -55,7 +55,7 @@ static Value castTo(NodeImport &n, Type element, int32_t dataType) {
 
 static Value importCast(NodeImport &n) {
   int64_t to = n.integer("to", 0);
-  std::string name = n.text("round_mode", "up");
+  n.ignore({"round_mode"}); // of casts to f8E8M0 alone
   // The first version spells the type.
   if (n.version < 6) {
     std::string type = n.text("to", "");

@@ -96,7 +96,7 @@ static void writeInput(llvm::StringRef folder) {
   llvm::sys::path::append(path, "input");
   if (noted().printInput.empty()) {
     if (!noted().model.empty())
-      llvm::sys::fs::copy_file(noted().model, path + llvm::sys::path::extension(noted().model));
+      (void)llvm::sys::fs::copy_file(noted().model, path + llvm::sys::path::extension(noted().model));
     return;
   }
   path += ".mlir";

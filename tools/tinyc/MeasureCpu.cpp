@@ -38,7 +38,7 @@ template <typename Element, int count> struct Vector {
 
 /// As many chains as hide the latency of a multiply-add on two ports, and as fit the registers. Returns the operations.
 template <int lanes, int chains> __attribute__((always_inline)) inline double multiplyAdd() {
-  using Register = typename Vector<float, lanes>::Type;
+  using Register = Vector<float, lanes>::Type;
   Register sums[chains], factor, term;
   for (int lane = 0; lane < lanes; ++lane)
     factor[lane] = 0.9999f, term[lane] = 0.0001f;
@@ -57,7 +57,7 @@ template <int lanes, int chains> __attribute__((always_inline)) inline double mu
 
 /// Returns the bytes.
 template <int words> __attribute__((always_inline)) inline double readAll(const char *bytes, size_t size) {
-  using Register = typename Vector<uint64_t, words>::Type;
+  using Register = Vector<uint64_t, words>::Type;
   Register sums[4] = {};
   for (size_t i = 0; i + sizeof(sums) <= size; i += sizeof(sums))
 #pragma clang loop unroll(full)
