@@ -230,7 +230,7 @@ OwningOpRef<ModuleOp> Importer::import() {
     return failure(); // others report it
   });
   const GraphProto &graph = model.graph();
-  OwningOpRef<ModuleOp> module = ModuleOp::create(file);
+  module = ModuleOp::create(file);
   b.setInsertionPointToEnd(module->getBody());
   Scope scope{opsetVersions(model.opset_import()), {}, "", {}, {}};
   SmallVector<StringRef> names;
@@ -255,7 +255,7 @@ OwningOpRef<ModuleOp> Importer::import() {
     (*module)->setAttr(kSymbolsAttr, b.getDictionaryAttr(bound));
   if (failed(verify(*module)))
     return {};
-  return module;
+  return std::move(module);
 }
 
 OwningOpRef<ModuleOp> tinyc::importOnnx(StringRef path, const OnnxOptions &options, WeightStore &weights,

@@ -83,6 +83,8 @@ private:
   std::map<std::string, const GivenInput *> given;
   /// What symbols are bound to.
   std::map<std::string, int64_t> symbols;
+  /// Here as long as the importer: what a failed import wanted is asked afterwards.
+  mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   /// The last parameter or constant at the head of the function; null before the first.
   mlir::Operation *lastSource = nullptr;
