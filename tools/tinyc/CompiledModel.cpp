@@ -58,11 +58,12 @@ bool CompiledModel::compile(const Arguments &arguments, llvm::StringRef path, ll
   if (compiled.empty())
     return false;
   view = compiled;
-  // A model that said something must say it again next time; one that changed meanwhile is no longer that of the key.
+  // A model that said something must say it again next time; one that changed meanwhile, or a file that it names, is no
+  // longer that of the key.
   if (key && fixed.empty() && !session.saidAnything()) {
     auto now = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByModel);
-    if (now && now->model == key->model)
-      cache->storeFile("artefacts", now->artefact,
+    if (now == key)
+      cache->storeFile("artefacts", key->artefact,
                        {llvm::ArrayRef<char>(reinterpret_cast<const char *>(compiled.data()), compiled.size())});
   }
   return !printStatus(tinyc_artefact_open_memory(view.data(), view.size(), &opened));
@@ -78,8 +79,12 @@ std::unique_ptr<CompiledModel> CompiledModel::open(const Arguments &arguments, l
   std::optional<ArtefactKey> key;
   if (cache && !wantsWork)
     key = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByCache);
-  if (!key || !model->openCached(*cache, key->artefact))
+  if (!key || !model->openCached(*cache, key->artefact)) {
+    // What is compiled is what the files hold from now on; their list may not have been in the cache.
+    if (key)
+      key = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByModel);
     return model->compile(arguments, path, chips, known, cache, key) ? std::move(model) : nullptr;
+  }
   model->elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (debugLevel() >= 1) {
     hideProgress();
