@@ -151,6 +151,11 @@ std::optional<Fit> Grouper::fit(const Root &root, const KernelPlan &kernel, unsi
       fit.members = reindex(context, fit.shared, *leading, root.kept());
       if (!fit.members)
         return std::nullopt;
+      // An order of the dimensions that all members share says nothing of those that some have beside them.
+      if (!fit.members->toValue.isIdentity() && llvm::any_of(kernel.roots, [&](unsigned member) {
+            return plan.roots[member].domain.size() != fit.shared.size();
+          }))
+        return std::nullopt;
     }
     fit.shared.assign(root.kept().begin(), root.kept().end());
   }

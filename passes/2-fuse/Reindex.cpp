@@ -41,7 +41,7 @@ static std::optional<Digit> digitOf(AffineExpr expr, ArrayRef<int64_t> shape, in
   if (std::optional<int64_t> divisor = take(AffineExprKind::FloorDiv))
     digit.factor = *divisor;
   auto dim = dyn_cast<AffineDimExpr>(expr);
-  if (!dim || digit.factor <= 0)
+  if (!dim || dim.getPosition() >= shape.size() || digit.factor <= 0)
     return std::nullopt;
   coordinate = dim.getPosition();
   int64_t top = digit.factor * size;
@@ -60,7 +60,8 @@ std::optional<Reindexing> reindex(MLIRContext *context, ArrayRef<int64_t> shape,
     if (size == 1) {
       toDomain[i] = getAffineConstantExpr(0, context);
       // A dimension of size 1 is one of the value's, if there is one at hand; else one of the domain alone.
-      if (auto dim = dyn_cast<AffineDimExpr>(expr); dim && digits[dim.getPosition()].empty()) {
+      if (auto dim = dyn_cast<AffineDimExpr>(expr);
+          dim && dim.getPosition() < shape.size() && digits[dim.getPosition()].empty()) {
         digits[dim.getPosition()].push_back({1, 1, static_cast<unsigned>(i)});
         toDomain[i] = expr;
       }

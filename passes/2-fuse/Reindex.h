@@ -24,7 +24,8 @@ struct Reindexing {
 };
 
 /// The domain over the points of `shape` that begins with `leading`: expressions of the value's coordinates, of the
-/// given sizes. Nothing if they are not distinct dimensions, or parts of them that a mixed radix number can hold.
+/// given sizes. Nothing if they are not distinct dimensions of `shape`, or parts of them that a mixed radix number can
+/// hold.
 std::optional<Reindexing> reindex(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> shape,
                                   llvm::ArrayRef<mlir::AffineExpr> leading, llvm::ArrayRef<int64_t> sizes);
 
