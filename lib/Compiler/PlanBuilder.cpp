@@ -19,7 +19,7 @@ uint64_t tinyc::byteSize(Type type) {
 }
 
 // The bytes of an element's bits.
-static void appendBits(std::vector<uint8_t> &bytes, APInt value, size_t width) {
+static void appendBits(std::vector<uint8_t> &bytes, const APInt &value, size_t width) {
   for (size_t i = 0; i < width; ++i)
     bytes.push_back(value.getBitWidth() > 8 * i
                         ? value.extractBitsAsZExtValue(std::min<unsigned>(8, value.getBitWidth() - 8 * i), 8 * i)
@@ -111,7 +111,7 @@ LogicalResult PlanBuilder::addLaunch(tiny::LaunchOp launch, Commands &commands) 
   if (found == kernels.end())
     return launch.emitError("no code was emitted for kernel @") << launch.getKernel();
   // A grid's first dimension on GPUs; on a CPU, what the kernels' ABI counts.
-  if (constexpr uint64_t most = INT32_MAX; static_cast<uint64_t>(launch.getUnits()) > most)
+  if (constexpr uint64_t most = INT32_MAX; launch.getUnits() > most)
     return launch.emitError("expected at most ")
            << most << " units in a launch, found " << launch.getUnits() << ": its tensors are too large for a device";
   const KernelFacts &facts = *found->second;

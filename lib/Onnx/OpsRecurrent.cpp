@@ -98,7 +98,7 @@ protected:
   /// names added.
   virtual State step(int64_t direction, Value input, State before) = 0;
   /// Whether the recurrent bias of a gate is added to the input's.
-  virtual bool merged(int64_t gate) const { return true; }
+  virtual bool merged(int64_t /*gate*/) const { return true; }
 
   LogicalResult read();
   Value importDirection(int64_t direction, State &state);

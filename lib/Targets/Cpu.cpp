@@ -39,14 +39,14 @@ const Backend &tinyc::cpuBackend() {
   return backend;
 }
 
-void CpuBackend::addLanePasses(OpPassManager &pm, const Chip &chip) const {
+void CpuBackend::addLanePasses(OpPassManager &pm, const Chip &) const {
   pm.addPass(createOutlineKernels());
   OpPassManager &kernels = pm.nest<ModuleOp>();
   // Tiles first become registers: what follows sees vectors of one dimension only.
   kernels.addPass(createLowerTiles());
 }
 
-void CpuBackend::addLowerPasses(OpPassManager &pm, const Chip &chip) const {
+void CpuBackend::addLowerPasses(OpPassManager &pm, const Chip &) const {
   OpPassManager &kernels = pm.nest<ModuleOp>();
   kernels.addPass(createExpandElementary());
   // LLVM takes small vectors of bf16 apart and together again by calls of a library.

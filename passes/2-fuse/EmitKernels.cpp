@@ -133,7 +133,7 @@ void Emitter::emitStage(OpBuilder &b, const StagePlan &stage, llvm::SetVector<Va
   ScalarBody scalar(plan, stage.domain, &inner);
   llvm::DenseMap<Value, Value> here; // values of this stage's earlier roots at the same point
   SmallVector<BodyRead> reads;
-  scalar.local = [&](Value value, AffineMap map) { return here.lookup(value); };
+  scalar.local = [&](Value value, AffineMap) { return here.lookup(value); };
   auto inKernel = [&](Value value) {
     Value &known = inside[value];
     if (!known) {

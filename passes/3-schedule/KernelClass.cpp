@@ -131,6 +131,18 @@ std::optional<Product> tinyc::matchProduct(KernelOp kernel) {
   return p;
 }
 
+Value tinyc::factorOf(StageOp stage, unsigned read) {
+  auto mul = stage.getYield().getValues()[0].getDefiningOp<MulOp>();
+  for (Value factor : {mul.getLhs(), mul.getRhs()}) {
+    Value root = factor;
+    while (auto cast = root.getDefiningOp<CastOp>())
+      root = cast.getInput();
+    if (cast<BlockArgument>(root).getArgNumber() == read)
+      return factor;
+  }
+  llvm_unreachable("a product's read is a factor of it");
+}
+
 std::optional<Contraction> tinyc::matchContraction(KernelOp kernel) {
   std::optional<Product> product = matchProduct(kernel);
   if (!product)

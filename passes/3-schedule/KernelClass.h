@@ -46,6 +46,9 @@ struct Contraction {
 /// The kernel as a sum of products; none if it is not one.
 std::optional<Product> matchProduct(tiny::KernelOp kernel);
 
+/// The factor of the stage's product that reads through `read`: an argument of the body, or casts of one.
+mlir::Value factorOf(tiny::StageOp stage, unsigned read);
+
 /// The kernel as a contraction with pointwise epilogue stages; none if it is not one.
 std::optional<Contraction> matchContraction(tiny::KernelOp kernel);
 

@@ -78,14 +78,7 @@ private:
 
 // A factor of a product, without the dimension that it does not vary with. A tensor core takes the narrow type itself.
 Value GpuAttentionTiler::operand(StageOp stage, unsigned read, TileDomain tile, unsigned absent) {
-  SmallVector<AffineExpr> closed;
-  unsigned next = 0;
-  for (unsigned d = 0; d < tile.rank(); ++d)
-    closed.push_back(d == absent ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(next++));
-  AffineMap gap = AffineMap::get(next, 0, closed, b.getContext());
-  tile.offsets.erase(tile.offsets.begin() + absent);
-  tile.shape.erase(tile.shape.begin() + absent);
-  tile.bounds.erase(tile.bounds.begin() + absent);
+  AffineMap gap = tile.drop(absent, b.getContext());
   Value value = loadTile(b, loc, f.buffer(cast<BlockArgument>(stage.getOperand(read))), tile,
                          stage.getMap(read).compose(gap), composeSet(stage.getMask(read), gap), stage.getFill(read));
   if (tensorCore || elementType(value.getType()).isF32())

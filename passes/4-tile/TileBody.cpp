@@ -16,6 +16,16 @@ void TileDomain::append(Value offset, int64_t size, std::optional<int64_t> bound
   bounds.push_back(bound);
 }
 
+AffineMap TileDomain::drop(unsigned dim, MLIRContext *context) {
+  SmallVector<AffineExpr> whole;
+  for (unsigned d = 0, next = 0; d < rank(); ++d)
+    whole.push_back(d == dim ? getAffineConstantExpr(0, context) : getAffineDimExpr(next++, context));
+  offsets.erase(offsets.begin() + dim);
+  shape.erase(shape.begin() + dim);
+  bounds.erase(bounds.begin() + dim);
+  return AffineMap::get(rank(), 0, whole, context);
+}
+
 Value tinyc::splat(OpBuilder &b, Location loc, VectorType type, TypedAttr value) {
   auto elements = SplatElementsAttr::get(type, static_cast<Attribute>(value));
   return ConstOp::create(b, loc, type, cast<TypedAttr>(elements));

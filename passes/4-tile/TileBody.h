@@ -22,6 +22,8 @@ struct TileDomain {
   unsigned rank() const { return shape.size(); }
   void append(mlir::Value offset, int64_t size, std::optional<int64_t> bound);
   mlir::VectorType type(mlir::Type element) const { return mlir::VectorType::get(shape, element); }
+  /// Takes dimension `dim` out; the map from points of what is left to those of the whole domain, at 0 in it.
+  mlir::AffineMap drop(unsigned dim, mlir::MLIRContext *context);
 };
 
 /// A splat of `value` (an element's attribute) over `type`.

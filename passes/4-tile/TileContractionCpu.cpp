@@ -126,18 +126,6 @@ void ContractionTiler::loop(Value begin, Value end, int64_t step, function_ref<v
   body(loop.getInductionVar());
 }
 
-static Value factorOf(StageOp stage, unsigned read) {
-  auto mul = stage.getYield().getValues()[0].getDefiningOp<MulOp>();
-  for (Value factor : {mul.getLhs(), mul.getRhs()}) {
-    Value root = factor;
-    while (auto cast = root.getDefiningOp<CastOp>())
-      root = cast.getInput();
-    if (cast<BlockArgument>(root).getArgNumber() == read)
-      return factor;
-  }
-  llvm_unreachable("a contraction's read is a factor of its product");
-}
-
 // Rows lie as their memory runs: along k where that is contiguous, else along m.
 void ContractionTiler::packRows(Positions m, Positions k) {
   unsigned nb = batch.size(), rank = nb + 3;

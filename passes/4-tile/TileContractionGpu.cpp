@@ -126,15 +126,7 @@ private:
         toDomain, [&](unsigned dim) { return stage.getMap(read).isFunctionOfDim(dim) || usesMask(read, dim); }, true,
         composeSet(stage.getMask(read), toDomain));
     AffineMap map = stage.getMap(read).compose(toDomain);
-    // Drop the absent dimension: put 0 for it and close the gap.
-    SmallVector<AffineExpr> closed;
-    unsigned next = 0;
-    for (unsigned d = 0; d < tile.rank(); ++d)
-      closed.push_back(d == absent ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(next++));
-    auto gap = AffineMap::get(next, 0, closed, b.getContext());
-    tile.offsets.erase(tile.offsets.begin() + absent);
-    tile.shape.erase(tile.shape.begin() + absent);
-    tile.bounds.erase(tile.bounds.begin() + absent);
+    AffineMap gap = tile.drop(absent, b.getContext());
     Value value = load(f.buffer(cast<BlockArgument>(stage.getOperand(read))), tile, map.compose(gap),
                        composeSet(mask, gap), stage.getFill(read));
     if (instruction != "fma")

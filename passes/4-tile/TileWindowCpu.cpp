@@ -79,18 +79,6 @@ private:
 // Lanes of the vectors in which weights are copied.
 static constexpr int64_t kCopyLanes = 64;
 
-static Value factorOf(StageOp stage, unsigned read) {
-  auto mul = stage.getYield().getValues()[0].getDefiningOp<MulOp>();
-  for (Value factor : {mul.getLhs(), mul.getRhs()}) {
-    Value root = factor;
-    while (auto cast = root.getDefiningOp<CastOp>())
-      root = cast.getInput();
-    if (cast<BlockArgument>(root).getArgNumber() == read)
-      return factor;
-  }
-  llvm_unreachable("a product's read is a factor of it");
-}
-
 static IntegerSet setOf(MLIRContext *context, unsigned dims, ArrayRef<AffineExpr> constraints) {
   if (constraints.empty())
     return {};
