@@ -3,9 +3,9 @@
 // Rewrites one GPU kernel from tiles to the code of one lane. A tile becomes a vector of the lane's registers and a
 // layout that says which elements they are.
 //
-// The parts: Lanes.cpp decides layouts and walks the ops; LaneAccess.cpp turns coordinates into addresses and masks and
-// moves registers to and from buffers; LaneShared.cpp does so for staged tiles and changes layouts; LaneReduce.cpp
-// combines within a lane, a warp, a block.
+// The parts: Lanes.cpp decides layouts and walks the ops; LaneAccess.cpp turns coordinates into addresses and masks;
+// LaneTransfers.cpp moves registers to and from buffers; LaneShared.cpp does so for staged tiles and changes layouts;
+// LaneReduce.cpp combines within a lane, a warp, a block.
 
 #ifndef TINYC_PASSES_LANES_LANEREWRITER_H
 #define TINYC_PASSES_LANES_LANEREWRITER_H
@@ -123,11 +123,13 @@ private:
                                               std::optional<mlir::IntegerSet> mask, const LinearLayout &layout,
                                               mlir::ValueRange offsets, int64_t most, int64_t &width,
                                               llvm::ArrayRef<DataIndex> indices = {});
+  mlir::Value flat(mlir::Value buffer);
+
+  // Loads, stores, copies (LaneTransfers.cpp).
   llvm::SmallVector<DataIndex> dataIndices(mlir::ValueRange tiles, llvm::ArrayRef<int64_t> limits,
                                            mlir::MemRefType buffer, mlir::AffineMap map, const LinearLayout &layout,
                                            int64_t &most);
   DataIndex dataIndex(mlir::Value tile, int64_t below, const LinearLayout &layout);
-  mlir::Value flat(mlir::Value buffer);
   mlir::LogicalResult rewriteLoad(tiny::LoadOp op);
   mlir::LogicalResult rewriteStore(tiny::StoreOp op);
   mlir::LogicalResult rewriteCopy(lane::CopyOp op);
