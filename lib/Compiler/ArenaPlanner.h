@@ -19,8 +19,11 @@ struct ArenaTensor {
   uint64_t offset = 0;
 };
 
-/// Fills in the offsets and returns the size of the arena. Largest first, each into the smallest gap that is free over
-/// its whole life: within a few percent of the lower bound (the largest sum of what lives at once) on real networks.
+/// The largest sum of sizes that live at one time: no arena is smaller.
+uint64_t livePeak(llvm::ArrayRef<ArenaTensor> tensors);
+
+/// Fills in the offsets and returns the size of the arena. Each tensor goes into the smallest gap that is free over its
+/// whole life; which comes first is tried in several orders, and the smallest arena is taken. Deterministic.
 uint64_t planArena(llvm::MutableArrayRef<ArenaTensor> tensors);
 
 } // namespace tinyc

@@ -7,7 +7,9 @@
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/CompiledModel.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace tinyc;
@@ -74,6 +76,60 @@ static void printKernels(const format::Target &target) {
   llvm::outs() << "  " << target.kernels()->size() << " kernels, " << flops << " flops, " << bytes << " bytes\n";
 }
 
+// Which commands touch each arena buffer, bodies of loops included: from the first to the last.
+class ArenaLives {
+public:
+  explicit ArenaLives(const format::Plan &plan) : plan(plan), lives(plan.buffers() ? plan.buffers()->size() : 0) {
+    walk(plan.commands());
+  }
+
+  /// The most bytes that must be kept at one time, whatever lies where: no arena can be smaller.
+  uint64_t peak() const {
+    std::vector<int64_t> change(now + 1);
+    for (auto [i, life] : llvm::enumerate(lives)) {
+      const format::Buffer &buffer = *plan.buffers()->Get(i);
+      if (buffer.kind() != format::BufferKind::arena || life.last < life.first)
+        continue;
+      int64_t size = llvm::alignTo(buffer.size(), container::blobAlignment);
+      change[life.first] += size;
+      change[life.last + 1] -= size;
+    }
+    int64_t live = 0, most = 0;
+    for (int64_t step : change)
+      most = std::max(most, live += step);
+    return most;
+  }
+
+private:
+  struct Life {
+    size_t first = SIZE_MAX, last = 0;
+  };
+  using CommandList = flatbuffers::Vector<flatbuffers::Offset<format::Command>>;
+
+  void walk(const CommandList *commands) {
+    for (unsigned i = 0, count = commands ? commands->size() : 0; i < count; ++i) {
+      const format::Command &command = *commands->Get(i);
+      for (auto *list : {command.arguments(), command.trip_count(), command.entry_flag()})
+        touch(list);
+      ++now;
+      walk(command.body());
+      if (command.exit_flag())
+        touch(command.exit_flag()), ++now;
+    }
+  }
+  void touch(const flatbuffers::Vector<const format::Argument *> *arguments) {
+    for (unsigned i = 0, count = arguments ? arguments->size() : 0; i < count; ++i) {
+      Life &life = lives[arguments->Get(i)->buffer()];
+      life.first = std::min(life.first, now);
+      life.last = std::max(life.last, now);
+    }
+  }
+
+  const format::Plan &plan;
+  std::vector<Life> lives;
+  size_t now = 0;
+};
+
 static void printTarget(const ArtefactFile &file, const format::Target &target) {
   llvm::outs() << "target " << target.name()->str();
   if (target.features() && target.features()->size()) {
@@ -90,7 +146,12 @@ static void printTarget(const ArtefactFile &file, const format::Target &target) 
     for (const format::Plan *plan : *target.plans())
       llvm::outs() << "  entry point " << file.root().entry_points()->Get(plan->entry_point())->name()->str() << ": "
                    << (plan->commands() ? plan->commands()->size() : 0) << " commands, arena " << plan->arena_size()
-                   << " bytes\n";
+                   << " bytes, live peak " << ArenaLives(*plan).peak() << "\n";
+  uint64_t scratch = 0;
+  for (unsigned i = 0, count = target.kernels() ? target.kernels()->size() : 0; i < count; ++i)
+    scratch = std::max(scratch, target.kernels()->Get(i)->scratch_bytes());
+  if (scratch != 0)
+    llvm::outs() << "  scratch " << scratch << " bytes a thread\n";
   if (target.kernels() && target.kernels()->size())
     printKernels(target);
 }
