@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Windows the other way round: each position of the result is the sum of what the windows over it hold. Which window
-// and which of its elements that is follows from the position by division, so nothing is scattered: ConvTranspose and
-// Col2Im are reductions over views. And MaxUnpool, whose positions are data.
+// and which of its elements that is follows from the position by division, so nothing is scattered: Col2Im is a
+// reduction over views, and so is ConvTranspose where it is no sum of convolutions. And MaxUnpool, whose positions are
+// data.
 
 #include "lib/Onnx/NodeImport.h"
 
+#include "lib/Builders/Contraction.h"
 #include "lib/Builders/Reduction.h"
 
 #include <numeric>
@@ -128,6 +130,60 @@ static Value masked(compose::Builder &b, Value x, ArrayRef<int64_t> domain, Arra
               cast<TypedAttr>(b.getZeroAttr(tiny::elementType(x.getType()))));
 }
 
+// With strides and dilations in one dimension, each position of the result finds its windows and their elements by
+// division.
+static Value dividedConvTranspose(NodeImport &n, ArrayRef<Overlap> overlaps, int64_t groups) {
+  ArrayRef<int64_t> in = n.shape(0), weights = n.shape(1);
+  SmallVector<int64_t> domain, shape{in[0], groups * weights[1]};
+  auto dim = [&](int64_t size) {
+    domain.push_back(size);
+    return n.b.getAffineDimExpr(domain.size() - 1);
+  };
+  AffineExpr zero = n.b.getAffineConstantExpr(0), batch = dim(in[0]);
+  AffineExpr group = groups > 1 ? dim(groups) : zero, output = dim(weights[1]);
+  SmallVector<AffineExpr> at, j;
+  for (const Overlap &o : overlaps) {
+    at.push_back(dim(o.size));
+    shape.push_back(o.size);
+  }
+  size_t parallel = domain.size();
+  int64_t channels = in[1] / groups;
+  AffineExpr channel = group * channels + (channels > 1 ? dim(channels) : zero);
+  for (const Overlap &o : overlaps)
+    j.push_back(termCount(o) > 1 ? dim(termCount(o)) : zero);
+  SmallVector<AffineExpr> read{batch, channel}, weigh{channel, output}, mask;
+  SmallVector<bool> equalities;
+  for (auto [o, a, k] : llvm::zip_equal(overlaps, at, j)) {
+    Terms terms = termsAt(a, k, o, mask, equalities);
+    read.push_back(terms.position);
+    weigh.push_back(terms.element);
+  }
+  Value product =
+      mul(n.b, masked(n.b, n[0], domain, read, mask, equalities), masked(n.b, n[1], domain, weigh, mask, equalities));
+  SmallVector<int64_t> summed;
+  for (size_t d = parallel; d < domain.size(); ++d)
+    summed.push_back(d);
+  return reshape(n.b, reduce(n.b, tiny::ReduceKind::Sum, product, summed), shape);
+}
+
+// More convolutions than this are not worth their kernels.
+static constexpr int64_t kMostPhases = 16;
+
+// Whether convolutions can compute the result, an element of each stride at a time.
+static bool hasPhases(ArrayRef<Overlap> overlaps) {
+  int64_t phases = 1;
+  bool equal = true;
+  for (const Overlap &o : overlaps) {
+    if (o.window.stride > 1 && o.window.dilation > 1)
+      return false;
+    phases *= o.window.stride;
+    equal &= o.window.size % o.window.stride == 0;
+    if (!equal && phases > kMostPhases)
+      return false;
+  }
+  return true;
+}
+
 // Weights [C, M / groups, window..].
 static Value importConvTranspose(NodeImport &n) {
   ArrayRef<int64_t> in = n.shape(0), weights = n.shape(1);
@@ -141,37 +197,15 @@ static Value importConvTranspose(NodeImport &n) {
   FailureOr<SmallVector<Overlap>> overlaps = transposedWindows(n, kernel);
   if (failed(overlaps))
     return {};
-  SmallVector<int64_t> domain, shape{in[0], groups * weights[1]};
-  auto dim = [&](int64_t size) {
-    domain.push_back(size);
-    return n.b.getAffineDimExpr(domain.size() - 1);
-  };
-  AffineExpr zero = n.b.getAffineConstantExpr(0), batch = dim(in[0]);
-  AffineExpr group = groups > 1 ? dim(groups) : zero, output = dim(weights[1]);
-  SmallVector<AffineExpr> at, j;
-  for (const Overlap &o : *overlaps) {
-    at.push_back(dim(o.size));
-    shape.push_back(o.size);
+  Value result;
+  if (hasPhases(*overlaps)) {
+    SmallVector<Window> windows = llvm::map_to_vector(*overlaps, [](const Overlap &o) { return o.window; });
+    SmallVector<int64_t> sizes = llvm::map_to_vector(*overlaps, [](const Overlap &o) { return o.size; });
+    result = transposedConv(n.b, n[0], n[1], windows, sizes, groups);
+  } else {
+    result = dividedConvTranspose(n, *overlaps, groups);
   }
-  size_t parallel = domain.size();
-  int64_t channels = in[1] / groups;
-  AffineExpr channel = group * channels + (channels > 1 ? dim(channels) : zero);
-  for (const Overlap &o : *overlaps)
-    j.push_back(termCount(o) > 1 ? dim(termCount(o)) : zero);
-  SmallVector<AffineExpr> read{batch, channel}, weigh{channel, output}, mask;
-  SmallVector<bool> equalities;
-  for (auto [o, a, k] : llvm::zip_equal(*overlaps, at, j)) {
-    Terms terms = termsAt(a, k, o, mask, equalities);
-    read.push_back(terms.position);
-    weigh.push_back(terms.element);
-  }
-  Value product =
-      mul(n.b, masked(n.b, n[0], domain, read, mask, equalities), masked(n.b, n[1], domain, weigh, mask, equalities));
-  SmallVector<int64_t> summed;
-  for (size_t d = parallel; d < domain.size(); ++d)
-    summed.push_back(d);
-  Value result = reshape(n.b, reduce(n.b, tiny::ReduceKind::Sum, product, summed), shape);
-  return n.has(2) && result ? add(n.b, result, broadcastAlong(n.b, n[2], shape, 1)) : result;
+  return n.has(2) && result ? add(n.b, result, broadcastAlong(n.b, n[2], shapeOf(result), 1)) : result;
 }
 
 // Blocks as columns [N, C * block elements, blocks], back at their places, summed where they overlap.

@@ -102,30 +102,16 @@ static Value convertTransposeConv(OpConversion &c) {
   Value weights = channelsSecond(c.b, operandOf(c, 1, 4, "weight zero point", sums));
   if (!x || !weights)
     return {};
-  SmallVector<int64_t> shape(shapeOf(x)), before(4), after(4);
-  SmallVector<AffineExpr> from, onElement;
   SmallVector<Window> windows;
-  for (unsigned d = 0; d < 4; ++d) {
-    AffineExpr at = c.b.getAffineDimExpr(d);
-    from.push_back(at);
-    if (d < 2)
-      continue;
-    int64_t stride = op.getStride()[d - 2], kernel = shapeOf(weights)[d];
-    shape[d] = (shape[d] - 1) * stride + 1;
-    from[d] = at.floorDiv(stride);
-    if (stride > 1)
-      onElement.push_back(at % stride);
-    before[d] = kernel - 1 + op.getOutPad()[2 * (d - 2)];
-    after[d] = kernel - 1 + op.getOutPad()[2 * (d - 2) + 1];
-    windows.push_back({kernel, 1, 1, 0, 0});
-    weights = flip(c.b, weights, d);
+  SmallVector<int64_t> sizes;
+  for (unsigned d = 0; d < 2; ++d) {
+    int64_t stride = op.getStride()[d], kernel = shapeOf(weights)[d + 2];
+    ArrayRef<int64_t> padding = op.getOutPad().slice(2 * d, 2);
+    windows.push_back({kernel, stride, 1, -padding[0], -padding[1]});
+    sizes.push_back((shapeOf(x)[d + 2] - 1) * stride + kernel + padding[0] + padding[1]);
   }
-  auto zero = cast<TypedAttr>(c.b.getZeroAttr(sums));
-  if (!onElement.empty())
-    x = view(c.b, x, shape, AffineMap::get(4, 0, from, c.b.getContext()),
-             IntegerSet::get(4, 0, onElement, SmallVector<bool>(onElement.size(), true)), zero);
-  x = pad(c.b, x, before, after, zero);
-  return addBias(c, channelsLast(c.b, conv(c.b, x, weights, windows, /*groups=*/1)));
+  weights = permute(c.b, weights, {1, 0, 2, 3});
+  return addBias(c, channelsLast(c.b, transposedConv(c.b, x, weights, windows, sizes, /*groups=*/1)));
 }
 
 static Value convertMatMul(OpConversion &c) {
