@@ -5,9 +5,10 @@
     benchmarks/models/compare.py FOLDER [MODEL ..] [--tinyc build/bin/tinyc] [--threads 1] [--rounds 5] [--json F]
 
 FOLDER holds a folder a model, each with model.onnx and, as the ONNX backend tests have them, test_data_set_0/input_K.pb
-(random inputs where there are none). A round is one `tinyc bench` of the compiled artefact, then as much time of ONNX
-Runtime; the figure of a model is the median of its rounds' medians, the ratio the median of the rounds' ratios. Models
-that one of the two cannot run are listed as such, with its reason. Needs onnxruntime, onnx and numpy.
+(random inputs where there are none). Both compute on the same inputs: denormal numbers, say, take their time. A round is
+one `tinyc bench` of the compiled artefact, then as much time of ONNX Runtime; the figure of a model is the median of its
+rounds' medians, the ratio the median of the rounds' ratios. Models that one of the two cannot run are listed as such,
+with its reason. Needs onnxruntime, onnx and numpy.
 
 With --kernels, each model's slowest kernels are listed too: how much of the run they take, and which share of the
 machine's limit (--gflops, --gbps) they reach.
@@ -104,12 +105,16 @@ def compare(arguments, name):
                       for value in (peer.session.get_inputs() if peer else [])
                       if any(not isinstance(size, int) for size in value.shape)]
             run_tinyc(arguments, "compile", os.path.join(folder, "model.onnx"), "-o", artefact, *shapes)
+            inputs = []
+            for i, (name, value) in enumerate(peer.inputs.items() if peer else []):
+                numpy.save(os.path.join(work, f"{i}.npy"), value)
+                inputs.append(f"--input={name}=@{work}/{i}.npy")
         except RuntimeError as error:
             row["tinyc_error"] = str(error)
             return row
         ours, theirs = [], []
         for _ in range(arguments.rounds):
-            run_tinyc(arguments, "bench", artefact, "--threads", str(arguments.threads), "--json", report)
+            run_tinyc(arguments, "bench", artefact, "--threads", str(arguments.threads), "--json", report, *inputs)
             with open(report) as file:
                 bench = json.load(file)
             ours.append(bench["median_ms"])

@@ -2,8 +2,8 @@
 //
 // tinyc bench: the time of a run, its spread, and what each kernel takes.
 
-#include "runtime/tensorio/Inputs.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
@@ -47,20 +47,25 @@ static double quantile(std::vector<double> values, double q) {
 }
 
 int tinyc::runBench(const Arguments &arguments) {
-  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0]);
+  std::string error;
+  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  if (!given) {
+    llvm::errs() << "tinyc: " << error << "\n";
+    return kUsage;
+  }
+  if (!given->flags.randomSeed)
+    given->flags.randomSeed = 0;
+  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0], given->known);
   if (!model)
     return kInputWrong;
-  tensorio::InputFlags flags;
-  flags.randomSeed = 0;
   std::vector<tensorio::HostTensor> inputs, outputs;
-  std::string error;
   auto fail = [&] {
     hideProgress();
     if (!error.empty())
       llvm::errs() << "tinyc: " << error << "\n";
     return kInputWrong;
   };
-  if (!tensorio::makeInputs(flags, model->inputs(), inputs, error) || !model->run(inputs, outputs, error))
+  if (!tensorio::makeInputs(given->flags, model->inputs(), inputs, error) || !model->run(inputs, outputs, error))
     return fail();
 
   showStep("measuring " + arguments.files[0]);

@@ -29,7 +29,7 @@ llvm::ArrayRef<Command> tinyc::commands() {
        "--device --threads --rtol --atol --jobs --timeout --hash --json" MODEL, runCheck},
       {"diff", "MODEL", "finds the first kernel whose result is wrong",
        "--device --against --threads --input --rtol --atol --output-dir" MODEL, runDiff},
-      {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --json" MODEL, runBench},
+      {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --input --json" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
       {"graph", "MODEL|FILE", "draws the kernels that run, as a page, an SVG or a DOT file",
        "-o --target --profile --device --threads" MODEL, runGraph},

@@ -2,10 +2,10 @@
 //
 // tinyc run: inputs in, outputs printed.
 
-#include "runtime/tensorio/Inputs.h"
 #include "runtime/tensorio/Report.h"
 #include "runtime/tensorio/TensorFiles.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
@@ -22,11 +22,10 @@ static int fail(const std::string &error, int code = kInputWrong) {
 }
 
 int tinyc::runRun(const Arguments &arguments) {
-  tensorio::InputFlags flags;
   std::string error;
-  for (const std::string &flag : arguments.inputs)
-    if (!flags.add(flag, error))
-      return fail(error, kUsage);
+  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  if (!given)
+    return fail(error, kUsage);
   // Before the work that would be lost.
   if (!arguments.outputDir.empty()) {
     std::error_code code = llvm::sys::fs::create_directories(arguments.outputDir);
@@ -35,21 +34,11 @@ int tinyc::runRun(const Arguments &arguments) {
     if (code)
       return fail("cannot make the folder '" + arguments.outputDir + "': " + code.message());
   }
-  // What is given as files may bind shapes, and values that the model must know.
-  std::vector<tensorio::HostTensor> known;
-  for (const tensorio::InputFlags::File &file : flags.files) {
-    tensorio::HostTensor tensor;
-    std::string unread; // said when the inputs are made
-    if (!tensorio::readTensorFile(file.path, TINYC_DTYPE_INVALID, tensor, unread))
-      continue;
-    tensor.name = file.name;
-    known.push_back(std::move(tensor));
-  }
-  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0], known);
+  std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0], given->known);
   if (!model)
     return kInputWrong;
   std::vector<tensorio::HostTensor> inputs, outputs;
-  if (!tensorio::makeInputs(flags, model->inputs(), inputs, error))
+  if (!tensorio::makeInputs(given->flags, model->inputs(), inputs, error))
     return fail(error);
   tensorio::ProfileTable profile(model->deviceName());
   bool profiling = arguments.profile || debugLevel() >= 2;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tools/tinyc/GivenInputs.h"
+
+#include "runtime/tensorio/TensorFiles.h"
+
+using namespace tinyc;
+
+std::optional<GivenInputs> tinyc::givenInputs(const Arguments &arguments, std::string &error) {
+  GivenInputs given;
+  for (const std::string &flag : arguments.inputs)
+    if (!given.flags.add(flag, error))
+      return std::nullopt;
+  for (const tensorio::InputFlags::File &file : given.flags.files) {
+    tensorio::HostTensor tensor;
+    std::string unread;
+    if (!tensorio::readTensorFile(file.path, TINYC_DTYPE_INVALID, tensor, unread))
+      continue;
+    tensor.name = file.name;
+    given.known.push_back(std::move(tensor));
+  }
+  return given;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the command line says of a model's inputs.
+
+#ifndef TINYC_TOOLS_TINYC_GIVENINPUTS_H
+#define TINYC_TOOLS_TINYC_GIVENINPUTS_H
+
+#include "runtime/tensorio/Inputs.h"
+#include "tools/tinyc/CommandLine.h"
+
+namespace tinyc {
+
+struct GivenInputs {
+  tensorio::InputFlags flags;
+  /// The tensors of the files that could be read, in the types of the files: they may bind shapes, and values that the
+  /// model must know. What is wrong with the others is said when the inputs are made.
+  std::vector<tensorio::HostTensor> known;
+};
+
+/// The inputs that `--input` gives; nothing, with an error, if a flag is malformed.
+std::optional<GivenInputs> givenInputs(const Arguments &arguments, std::string &error);
+
+} // namespace tinyc
+
+#endif // TINYC_TOOLS_TINYC_GIVENINPUTS_H
