@@ -24,6 +24,9 @@ public:
   TensorRef evaluate(llvm::ArrayRef<mlir::Operation *> ops, mlir::Value value);
 
 private:
+  class Output;
+  mlir::LogicalResult runInto(mlir::Operation *op, const Program &program, llvm::ArrayRef<Output> outputs,
+                              llvm::ArrayRef<unsigned> registers, int64_t combined);
   void plan(mlir::Block &block);
   mlir::LogicalResult execute(mlir::Operation *op);
   mlir::LogicalResult define(mlir::Operation *op, std::vector<TensorRef> results);

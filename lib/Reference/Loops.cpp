@@ -5,13 +5,14 @@
 
 #include "lib/Reference/BlockRun.h"
 
+#include "llvm/Support/thread.h"
+
 using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-namespace {
 // A result of a loop: each point's value (kind none), or the combination over the last `length` points.
-class Output {
+class BlockRun::Output {
 public:
   Output(ReduceKind kind, int64_t length, std::shared_ptr<HostTensor> tensor)
       : kind(kind), length(length), tensor(std::move(tensor)), width(byteWidth(this->tensor->element)) {
@@ -50,16 +51,36 @@ private:
   size_t width;
   Lane start{}, accumulated{};
 };
-} // namespace
 
-// Runs the program; the error, if any, is reported at `op`.
-static LogicalResult runInto(Operation *op, Program &program, MutableArrayRef<Output> outputs,
-                             ArrayRef<unsigned> registers) {
-  std::string error = program.run([&](int64_t first, size_t count, ArrayRef<const Lane *> lanes) {
-    for (auto [output, index] : llvm::zip_equal(outputs, registers))
-      output.take(first, count, lanes[index]);
-  });
-  return error.empty() ? success() : LogicalResult(op->emitError(error));
+// A thread is worth its start from this many instructions on.
+static constexpr int64_t kWorthAThread = 1 << 17;
+
+// Runs the program; the error, if any, is reported at `op`. Threads take points side by side, each all those that are
+// combined into one value: the result is the same for any number of threads.
+LogicalResult BlockRun::runInto(Operation *op, const Program &program, ArrayRef<Output> outputs,
+                                ArrayRef<unsigned> registers, int64_t combined) {
+  int64_t groups = combined ? program.points() / combined : 0;
+  int64_t work = llvm::SaturatingMultiply<uint64_t>(program.points(), program.size()) / kWorthAThread;
+  int64_t pieces = std::clamp<int64_t>(std::min(work, groups), 1, reference.threads);
+  std::vector<std::string> errors(pieces);
+  auto runPiece = [&](int64_t piece) {
+    SmallVector<Output> own(outputs);
+    int64_t begin = groups * piece / pieces * combined, end = groups * (piece + 1) / pieces * combined;
+    errors[piece] = program.run(begin, end, [&](int64_t first, size_t count, ArrayRef<const Lane *> lanes) {
+      for (auto [output, index] : llvm::zip_equal(own, registers))
+        output.take(first, count, lanes[index]);
+    });
+  };
+  std::vector<llvm::thread> others;
+  for (int64_t piece = 1; piece < pieces; ++piece)
+    others.emplace_back([&, piece] { runPiece(piece); });
+  runPiece(0);
+  for (llvm::thread &other : others)
+    other.join();
+  for (const std::string &error : errors)
+    if (!error.empty())
+      return op->emitError(error);
+  return success();
 }
 
 FailureOr<unsigned> BlockRun::compile(Program &program, Value value, unsigned frame) {
@@ -106,7 +127,7 @@ TensorRef BlockRun::loop(Value value) {
   Program program(result->shape);
   FailureOr<unsigned> index = compile(program, value, program.root());
   Output output(ReduceKind::None, 0, result);
-  if (failed(index) || failed(runInto(op, program, output, *index)))
+  if (failed(index) || failed(runInto(op, program, output, *index, 1)))
     return nullptr;
   return result;
 }
@@ -133,7 +154,7 @@ TensorRef BlockRun::reduce(ReduceOp op) {
   unsigned frame = program.frame(program.root(), AffineMap::get(domain.size(), 0, position, op.getContext()));
   FailureOr<unsigned> index = compile(program, op.getInput(), frame);
   Output output(op.getKind(), product(reduced), result);
-  if (failed(index) || failed(runInto(op, program, output, *index)))
+  if (failed(index) || failed(runInto(op, program, output, *index, product(reduced))))
     return nullptr;
   return result;
 }
@@ -195,7 +216,7 @@ FailureOr<std::vector<TensorRef>> BlockRun::stage(StageOp op) {
     outputs.emplace_back(op.getKind(i), product(op.getReduce()), result);
     indices.push_back(registers.lookup(value));
   }
-  if (failed(runInto(op, program, outputs, indices)))
+  if (failed(runInto(op, program, outputs, indices, product(op.getReduce()))))
     return failure();
   return results;
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Fused loops of the reference: frames of coordinates, instructions on chunks of lanes.
+// Fused loops of the reference: frames of coordinates, instructions on rows of lanes.
 
 #include "lib/Reference/Program.h"
 
 #include "dialects/Tiny/TinyOps.h"
-
-#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
@@ -14,60 +12,57 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-// Points at a time: the registers of a usual program fit the second-level cache.
-static constexpr size_t kChunk = 512;
-
-Program::Program(ArrayRef<int64_t> domain) : domain(domain.begin(), domain.end()) {
+Program::Program(ArrayRef<int64_t> domain) : coordinates(domain) {
   Frame &root = frames.emplace_back();
-  root.parent = 0;
-  root.storage.assign(domain.size(), std::vector<int64_t>(kChunk));
-  for (std::vector<int64_t> &column : root.storage)
-    root.coordinates.push_back(column.data());
+  for (unsigned d = 0; d < domain.size(); ++d)
+    root.coordinates.push_back(d);
 }
 
-// Whether `evaluate` can compute the expression: dimensions and constants, divisors positive constants.
-static bool isPlain(AffineExpr expr) {
-  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
-  if (!binary)
-    return !isa<AffineSymbolExpr>(expr);
-  bool divides = expr.getKind() != AffineExprKind::Add && expr.getKind() != AffineExprKind::Mul;
-  auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
-  return isPlain(binary.getLHS()) && isPlain(binary.getRHS()) && (!divides || (divisor && divisor.getValue() > 0));
+unsigned Program::column(AffineExpr expr, unsigned frame) {
+  if (std::optional<unsigned> column = coordinates.add(expr, frames[frame].coordinates))
+    return *column;
+  error = "expected an affine map without symbols whose divisors are positive constants";
+  return coordinates.sum({});
 }
 
 unsigned Program::frame(unsigned parent, AffineMap map, IntegerSet mask) {
-  if (!llvm::all_of(map.getResults(), isPlain) || (mask && !llvm::all_of(mask.getConstraints(), isPlain)))
-    error = "expected an affine map without symbols whose divisors are positive constants";
-  Frame &frame = frames.emplace_back();
-  frame.parent = parent;
-  frame.map = map;
-  frame.mask = mask;
-  frame.storage.resize(map.getNumResults());
-  frame.coordinates.resize(map.getNumResults());
+  Frame frame{.parent = parent};
+  for (AffineExpr result : map.getResults())
+    frame.coordinates.push_back(column(result, parent));
+  for (unsigned i = 0; mask && i < mask.getNumConstraints(); ++i)
+    frame.mask.push_back({column(mask.getConstraint(i), parent), mask.isEq(i)});
+  frames.push_back(std::move(frame));
   return frames.size() - 1;
 }
 
 unsigned Program::add(Instruction instruction) {
   instructions.push_back(std::move(instruction));
-  registers.emplace_back(kChunk);
   return instructions.size() - 1;
 }
 
-unsigned Program::splat(Lane value) {
-  unsigned index = add({.kind = Instruction::Splat, .value = value});
-  std::fill(registers[index].begin(), registers[index].end(), value);
-  return index;
-}
+unsigned Program::splat(Lane value) { return add({.kind = Instruction::Splat, .value = value}); }
 
 unsigned Program::iota(AffineMap map, Element element, unsigned frame) {
-  if (!isPlain(map.getResult(0)))
-    error = "expected an affine map without symbols whose divisors are positive constants";
-  return add(
-      {.kind = Instruction::Iota, .frame = frame, .map = map, .function = {Function::Cast, Element::I64, element}});
+  return add({.kind = Instruction::Iota,
+              .frame = frame,
+              .function = {Function::Cast, Element::I64, element},
+              .columns = {column(map.getResult(0), frame)}});
+}
+
+// Adds the place in the tensor of the element at the instruction's coordinates.
+void Program::place(Instruction &instruction) {
+  SmallVector<std::pair<unsigned, int64_t>> terms;
+  int64_t stride = 1;
+  for (size_t d = instruction.columns.size(); d-- > 0; stride *= instruction.tensor->shape[d])
+    terms.emplace_back(instruction.columns[d], stride);
+  instruction.columns.push_back(coordinates.sum(terms));
 }
 
 unsigned Program::load(TensorRef tensor, unsigned frame) {
-  return add({.kind = Instruction::Load, .frame = frame, .tensor = std::move(tensor)});
+  Instruction instruction{.kind = Instruction::Load, .frame = frame, .tensor = std::move(tensor)};
+  instruction.columns.assign(frames[frame].coordinates.begin(), frames[frame].coordinates.end());
+  place(instruction);
+  return add(std::move(instruction));
 }
 
 unsigned Program::select(unsigned frame, unsigned value, Lane fill) {
@@ -76,245 +71,191 @@ unsigned Program::select(unsigned frame, unsigned value, Lane fill) {
 
 unsigned Program::lookup(TensorRef tensor, unsigned parent, AffineMap map, IntegerSet mask, ArrayRef<unsigned> indices,
                          ArrayRef<int64_t> below, Lane fill) {
-  // A frame of the parent's coordinates and the indices, and in it the frame of the table.
-  unsigned dims = map.getNumDims() + indices.size();
+  // A frame of the parent's coordinates and the indices; the table is read in terms of these.
   unsigned with = frame(parent, AffineMap::getMultiDimIdentityMap(map.getNumDims(), map.getContext()), mask);
-  frames[with].coordinates.resize(dims);
-  unsigned inTable = frame(with, symbolsAsDims(map));
-  frames[with].deferred = frames[inTable].deferred = true;
-  return add({.kind = Instruction::Lookup,
-              .frame = inTable,
-              .value = fill,
-              .tensor = std::move(tensor),
-              .operands = SmallVector<unsigned, 3>(indices),
-              .below = SmallVector<int64_t, 1>(below)});
+  Instruction instruction{.kind = Instruction::Lookup,
+                          .frame = with,
+                          .value = fill,
+                          .tensor = std::move(tensor),
+                          .operands = SmallVector<unsigned, 3>(indices),
+                          .below = SmallVector<int64_t, 1>(below)};
+  for (size_t i = 0; i < indices.size(); ++i)
+    instruction.indices.push_back(frames[with].coordinates.emplace_back(coordinates.data()));
+  for (AffineExpr result : symbolsAsDims(map).getResults())
+    instruction.columns.push_back(column(result, with));
+  place(instruction);
+  instruction.lastColumn = coordinates.columns();
+  return add(std::move(instruction));
 }
 
 unsigned Program::apply(Elementwise function, ArrayRef<unsigned> operands) {
   return add({.kind = Instruction::Apply, .function = function, .operands = SmallVector<unsigned, 3>(operands)});
 }
 
-// Writes the coordinates of the points first, first + 1, .. into the root frame.
-void Program::enumerate(int64_t first, size_t count) {
-  int64_t inner = 1;
-  for (size_t d = domain.size(); d-- > 0; inner *= domain[d]) {
-    int64_t *column = frames[0].storage[d].data();
-    int64_t coordinate = first / inner % domain[d], left = inner - first % inner;
-    for (size_t k = 0; k < count;) {
-      size_t end = std::min<uint64_t>(count, k + left);
-      std::fill(column + k, column + end, coordinate);
-      k = end;
-      left = inner;
-      coordinate = coordinate + 1 == domain[d] ? 0 : coordinate + 1;
-    }
-  }
-}
+//===- A row of points -------------------------------------------------------------------------------------------===//
 
-void Program::evaluate(AffineExpr expr, const Frame &frame, size_t count, int64_t *out) {
-  if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-    std::copy_n(frame.coordinates[dim.getPosition()], count, out);
-    return;
-  }
-  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    std::fill_n(out, count, constant.getValue());
-    return;
-  }
-  auto binary = cast<AffineBinaryOpExpr>(expr);
-  evaluate(binary.getLHS(), frame, count, out);
-  if (auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS())) {
-    int64_t c = constant.getValue();
-    for (size_t k = 0; k < count; ++k) {
-      bool narrow = (static_cast<uint64_t>(out[k]) | static_cast<uint64_t>(c)) >> 32 == 0;
-      switch (expr.getKind()) {
-      case AffineExprKind::Add:
-        out[k] += c;
-        break;
-      case AffineExprKind::Mul:
-        out[k] *= c;
-        break;
-      case AffineExprKind::Mod:
-        out[k] = narrow ? static_cast<uint32_t>(out[k]) % static_cast<uint32_t>(c) : llvm::mod(out[k], c);
-        break;
-      case AffineExprKind::FloorDiv:
-        out[k] = narrow ? static_cast<uint32_t>(out[k]) / static_cast<uint32_t>(c) : llvm::divideFloorSigned(out[k], c);
-        break;
-      default:
-        out[k] = llvm::divideCeilSigned(out[k], c);
+struct Program::State {
+  Coordinates::Row row;
+  std::vector<std::vector<Lane>> registers;
+  std::vector<const uint8_t *> valid; // of each frame; null: all points are valid
+  std::vector<std::vector<uint8_t>> validity;
+  std::vector<int64_t> places;
+  std::string error;
+};
+
+// Finds where each frame is valid: where its parent is and its mask holds.
+void Program::validate(State &state) const {
+  size_t count = state.row.count;
+  for (size_t f = 1; f < frames.size(); ++f) {
+    const uint8_t *&valid = state.valid[f];
+    valid = state.valid[frames[f].parent];
+    for (Constraint constraint : frames[f].mask) {
+      Coordinates::Value value = state.row.values[constraint.column];
+      if (constraint.equal ? value.least == 0 && value.most == 0 : value.least >= 0)
+        continue;
+      std::vector<uint8_t> &own = state.validity[f];
+      own.resize(Coordinates::kLongestRow);
+      if (valid != own.data()) {
+        valid ? void(std::copy_n(valid, count, own.data())) : void(std::fill_n(own.data(), count, 1));
+        valid = own.data();
       }
-    }
-    return;
-  }
-  int64_t right[kChunk];
-  evaluate(binary.getRHS(), frame, count, right);
-  bool adds = expr.getKind() == AffineExprKind::Add;
-  for (size_t k = 0; k < count; ++k)
-    out[k] = adds ? out[k] + right[k] : out[k] * right[k];
-}
-
-// Computes a frame's coordinates and validity from its parent's. Where it is invalid, coordinates are 0: a tensor that
-// is read there is read inside.
-void Program::follow(Frame &frame, size_t count) {
-  const Frame &parent = frames[frame.parent];
-  frame.valid = parent.valid;
-  if (frame.mask) {
-    frame.validStorage.assign(kChunk, 1);
-    if (parent.valid)
-      std::copy_n(parent.valid, count, frame.validStorage.data());
-    for (auto [i, constraint] : llvm::enumerate(frame.mask.getConstraints())) {
-      int64_t value[kChunk];
-      evaluate(constraint, parent, count, value);
-      bool equal = frame.mask.isEq(i);
       for (size_t k = 0; k < count; ++k)
-        frame.validStorage[k] &= equal ? value[k] == 0 : value[k] >= 0;
+        own[k] &= constraint.equal ? value.base + value.steps[k] == 0 : value.base + value.steps[k] >= 0;
     }
-    frame.valid = frame.validStorage.data();
-  }
-  for (auto [i, result] : llvm::enumerate(frame.map.getResults())) {
-    auto dim = dyn_cast<AffineDimExpr>(result);
-    if (dim && !frame.mask) {
-      frame.coordinates[i] = parent.coordinates[dim.getPosition()];
-      continue;
-    }
-    frame.storage[i].resize(kChunk);
-    int64_t *column = frame.storage[i].data();
-    evaluate(result, parent, count, column);
-    if (frame.valid)
-      for (size_t k = 0; k < count; ++k)
-        column[k] = frame.valid[k] ? column[k] : 0;
-    frame.coordinates[i] = column;
   }
 }
 
-std::string Program::outside(const HostTensor &tensor, size_t dim, int64_t coordinate) const {
+static std::string outside(const HostTensor &tensor, size_t dim, int64_t coordinate) {
   return "reads outside a tensor: expected a coordinate from 0 to " + std::to_string(tensor.shape[dim] - 1) +
          " in dimension " + std::to_string(dim) + ", found " + std::to_string(coordinate);
 }
 
-void Program::read(const Instruction &instruction, size_t count, Lane *out) {
-  const Frame &frame = frames[instruction.frame];
+void Program::read(State &state, const Instruction &instruction, const uint8_t *valid, Lane *out) const {
   const HostTensor &tensor = *instruction.tensor;
-  int64_t index[kChunk] = {};
-  for (size_t d = 0; d < tensor.shape.size(); ++d) {
-    const int64_t *column = frame.coordinates[d];
-    uint64_t size = tensor.shape[d];
-    bool inside = true;
-    for (size_t k = 0; k < count; ++k) {
-      inside &= static_cast<uint64_t>(column[k]) < size;
-      index[k] = index[k] * static_cast<int64_t>(size) + column[k];
-    }
-    if (inside)
+  size_t count = state.row.count;
+  for (auto [d, size] : llvm::enumerate(tensor.shape)) {
+    Coordinates::Value value = state.row.values[instruction.columns[d]];
+    if (value.least >= 0 && value.most < size)
       continue;
     for (size_t k = 0; k < count; ++k)
-      if (static_cast<uint64_t>(column[k]) >= size && (!frame.valid || frame.valid[k])) {
-        error = outside(tensor, d, column[k]);
-        break;
+      if (int64_t coordinate = value.base + value.steps[k];
+          static_cast<uint64_t>(coordinate) >= static_cast<uint64_t>(size) && (!valid || valid[k])) {
+        state.error = outside(tensor, d, coordinate);
+        std::fill_n(out, count, Lane{});
+        return;
       }
-    // An empty tensor that no point of the mask reads, or an error: nothing is read.
-    std::fill_n(out, count, Lane{});
-    return;
   }
-  size_t width = byteWidth(tensor.element);
+  if (tensor.bytes.empty()) // read by no point of the mask
+    return void(std::fill_n(out, count, Lane{}));
+  // Where a point is not valid, what is read lies inside all the same.
+  Coordinates::Value place = state.row.values[instruction.columns.back()];
+  const int64_t *places = place.steps;
   const std::byte *bytes = tensor.bytes.data();
-  bool consecutive = count > 0 && index[count - 1] - index[0] == static_cast<int64_t>(count) - 1;
+  size_t width = byteWidth(tensor.element);
+  if (valid) {
+    for (size_t k = 0; k < count; ++k)
+      state.places[k] = valid[k] ? place.base + places[k] : 0;
+    places = state.places.data();
+  } else {
+    bytes += place.base * static_cast<int64_t>(width);
+  }
+  bool consecutive = places[count - 1] - places[0] == static_cast<int64_t>(count) - 1;
   for (size_t k = 1; consecutive && k < count; ++k)
-    consecutive = index[k] == index[k - 1] + 1;
+    consecutive = places[k] == places[k - 1] + 1;
   if (consecutive)
-    return decode(tensor.element, bytes + index[0] * width, count, out);
+    return decode(tensor.element, bytes + places[0] * static_cast<int64_t>(width), count, out);
   if (tensor.element == Element::F32) { // most reads by far
     for (size_t k = 0; k < count; ++k) {
       float value;
-      std::memcpy(&value, bytes + index[k] * 4, 4);
+      std::memcpy(&value, bytes + places[k] * 4, 4);
       out[k].f = value;
     }
     return;
   }
-  std::byte gathered[kChunk * 8];
+  std::byte gathered[Coordinates::kLongestRow * 8];
   for (size_t k = 0; k < count; ++k)
-    std::memcpy(gathered + k * width, bytes + index[k] * width, width);
+    std::memcpy(gathered + k * width, bytes + places[k] * static_cast<int64_t>(width), width);
   decode(tensor.element, gathered, count, out);
 }
 
-void Program::lookUp(const Instruction &instruction, size_t count, Lane *out) {
-  Frame &inTable = frames[instruction.frame], &with = frames[inTable.parent];
-  size_t first = with.coordinates.size() - instruction.operands.size();
-  follow(with, count);
-  if (!with.mask) {
-    with.validStorage.assign(kChunk, 1);
-    if (with.valid)
-      std::copy_n(with.valid, count, with.validStorage.data());
-    with.valid = with.validStorage.data();
-  }
-  with.storage.resize(with.coordinates.size());
-  for (auto [i, operand] : llvm::enumerate(instruction.operands)) {
-    std::vector<int64_t> &column = with.storage[first + i];
-    column.resize(kChunk);
+void Program::lookUp(State &state, const Instruction &instruction, Lane *out) const {
+  size_t count = state.row.count;
+  std::vector<uint8_t> valid(count, 1);
+  if (const uint8_t *masked = state.valid[instruction.frame])
+    std::copy_n(masked, count, valid.data());
+  std::vector<std::vector<int64_t>> indices;
+  for (auto [operand, below] : llvm::zip_equal(instruction.operands, instruction.below)) {
+    std::vector<int64_t> &index = indices.emplace_back(count);
     for (size_t k = 0; k < count; ++k) {
-      column[k] = registers[operand][k].i;
-      with.validStorage[k] &= column[k] >= 0 && column[k] < instruction.below[i];
+      index[k] = state.registers[operand][k].i;
+      valid[k] &= index[k] >= 0 && index[k] < below;
     }
-    with.coordinates[first + i] = column.data();
   }
-  // Where nothing is to be read, what is read lies inside all the same.
-  for (size_t i = first; i < with.coordinates.size(); ++i)
+  for (auto [column, index] : llvm::zip_equal(instruction.indices, indices)) {
     for (size_t k = 0; k < count; ++k)
-      with.storage[i][k] = with.validStorage[k] ? with.storage[i][k] : 0;
-  follow(inTable, count);
-  read(instruction, count, out);
+      index[k] = valid[k] ? index[k] : 0;
+    coordinates.fill(state.row, column, index.data());
+  }
+  if (!instruction.indices.empty())
+    coordinates.follow(state.row, instruction.indices.front(), instruction.lastColumn);
+  read(state, instruction, valid.data(), out);
   for (size_t k = 0; k < count; ++k)
-    out[k] = with.validStorage[k] ? out[k] : instruction.value;
+    out[k] = valid[k] ? out[k] : instruction.value;
 }
 
-void Program::execute(unsigned index, size_t count) {
+void Program::execute(State &state, unsigned index) const {
   const Instruction &instruction = instructions[index];
-  Lane *out = registers[index].data();
+  size_t count = state.row.count;
+  Lane *out = state.registers[index].data();
   switch (instruction.kind) {
   case Instruction::Splat:
-    return;
+    return; // filled once
   case Instruction::Iota: {
-    int64_t values[kChunk];
-    evaluate(instruction.map.getResult(0), frames[instruction.frame], count, values);
+    Coordinates::Value value = state.row.values[instruction.columns.front()];
     for (size_t k = 0; k < count; ++k)
-      out[k].i = values[k];
+      out[k].i = value.base + value.steps[k];
     const Lane *operand = out;
     return tiny::apply(instruction.function, &operand, count, out);
   }
   case Instruction::Load:
-    return read(instruction, count, out);
+    return read(state, instruction, state.valid[instruction.frame], out);
   case Instruction::Select: {
-    const uint8_t *valid = frames[instruction.frame].valid;
-    const Lane *value = registers[instruction.operands.front()].data();
+    const uint8_t *valid = state.valid[instruction.frame];
+    const Lane *value = state.registers[instruction.operands.front()].data();
     for (size_t k = 0; k < count; ++k)
       out[k] = !valid || valid[k] ? value[k] : instruction.value;
     return;
   }
   case Instruction::Lookup:
-    return lookUp(instruction, count, out);
+    return lookUp(state, instruction, out);
   case Instruction::Apply: {
     const Lane *operands[3];
     for (auto [i, operand] : llvm::enumerate(instruction.operands))
-      operands[i] = registers[operand].data();
+      operands[i] = state.registers[operand].data();
     return tiny::apply(instruction.function, operands, count, out);
   }
   }
 }
 
-std::string Program::run(llvm::function_ref<void(int64_t, size_t, ArrayRef<const Lane *>)> use) {
-  int64_t total = 1;
-  for (int64_t size : domain)
-    total *= size;
+std::string Program::run(int64_t begin, int64_t end,
+                         llvm::function_ref<void(int64_t, size_t, ArrayRef<const Lane *>)> use) const {
+  State state;
+  state.error = error;
+  state.valid.resize(frames.size());
+  state.validity.resize(frames.size());
+  state.places.resize(Coordinates::kLongestRow);
   std::vector<const Lane *> columns;
-  for (const std::vector<Lane> &lanes : registers)
-    columns.push_back(lanes.data());
-  for (int64_t first = 0; first < total && error.empty(); first += kChunk) {
-    size_t count = std::min<int64_t>(kChunk, total - first);
-    enumerate(first, count);
-    for (size_t f = 1; f < frames.size(); ++f)
-      if (!frames[f].deferred)
-        follow(frames[f], count);
+  size_t longest = std::min<int64_t>(Coordinates::kLongestRow, end - begin);
+  state.registers.reserve(instructions.size());
+  for (const Instruction &instruction : instructions)
+    columns.push_back(state.registers.emplace_back(longest, instruction.value).data());
+  for (int64_t first = begin; first < end && state.error.empty(); first += state.row.count) {
+    coordinates.enter(state.row, first, end);
+    validate(state);
     for (unsigned i = 0; i < instructions.size(); ++i)
-      execute(i, count);
-    if (error.empty())
-      use(first, count, columns);
+      execute(state, i);
+    if (state.error.empty())
+      use(first, state.row.count, columns);
   }
-  return error;
+  return state.error;
 }

@@ -33,6 +33,8 @@ public:
   using Observe = std::function<void(mlir::Operation *op, llvm::ArrayRef<TensorRef> results)>;
 
   explicit Reference(FindWeight findWeight = {}) : findWeight(std::move(findWeight)) {}
+  /// How many threads a loop may take, 1 at first. A result does not depend on it.
+  void setThreads(unsigned count) { threads = count; }
   void setObserver(Observe observer) { observe = std::move(observer); }
 
   /// The results of `function`, whose body is one block, for these inputs. Failure (with an error at the op's
@@ -47,6 +49,7 @@ private:
   friend class BlockRun;
   FindWeight findWeight;
   Observe observe;
+  unsigned threads = 1;
 };
 
 } // namespace tinyc

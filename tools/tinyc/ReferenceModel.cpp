@@ -97,6 +97,7 @@ bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<
       return std::nullopt;
     return llvm::ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()), bytes->size());
   });
+  reference.setThreads(session.stageOptions().emit.threads);
   llvm::FailureOr<std::vector<TensorRef>> results = reference.run(main, arguments);
   if (llvm::failed(results))
     return false; // said as diagnostics
