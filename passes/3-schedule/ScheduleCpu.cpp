@@ -44,20 +44,21 @@ static SmallVector<int64_t> unitSizes(ArrayRef<int64_t> shared, ArrayRef<int64_t
 
 static int64_t pointsPerUnit(int64_t total) { return std::clamp(total / kUnitsWanted, kLeastPoints, kMostPoints); }
 
-// How many of the stages' reads, and of the kernel's results, run along `dim` with stride 1; `dimOf` gives the
-// dimension of a stage, or -1.
-static int64_t countContiguous(KernelOp kernel, function_ref<int(StageOp)> dimOf) {
-  int64_t count = 0;
+// How many elements the stages read along `dim` with stride 1, less those that they read along it otherwise; `dimOf`
+// gives the dimension of a stage, or -1.
+static double countContiguous(KernelOp kernel, function_ref<int(StageOp)> dimOf) {
+  double count = 0;
   for (StageOp stage : kernel.getStages()) {
     int dim = dimOf(stage);
     if (dim < 0)
       continue;
+    double points = product(stage.getDomain());
     for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
       AddressForm form = linearAddress(stage.getMap(i), cast<RankedTensorType>(operand.getType()).getShape());
       if (form.isBent(dim) || (form.coefficient(dim) != 0 && form.coefficient(dim) != 1))
-        --count;
+        count -= points;
       else
-        count += form.coefficient(dim);
+        count += form.coefficient(dim) * points;
     }
   }
   return count;
@@ -75,6 +76,21 @@ static ScheduleSizes chooseMap(KernelOp kernel, const Chip &chip) {
     s.inner[lane] = powerOfTwo(shared[lane], kVectorsAtOnce * s.vector);
   s.unit = unitSizes(shared, s.inner, pointsPerUnit(product(shared)));
   return s;
+}
+
+// Whether the rows, which stand along `across`, are but sums of what they share with what is their own: a matrix times
+// a vector. Several of them at once load what they share once.
+static bool rowsShareOperand(KernelOp kernel, unsigned across) {
+  bool shares = false;
+  for (StageOp stage : kernel.getStages()) {
+    if (stage.getNumParallel() != kernel.getShared())
+      return false;
+    if (stage.getDomain().size() == stage.getNumParallel())
+      continue;
+    for (unsigned i = 0; i < stage->getNumOperands(); ++i)
+      shares |= !stage.getMap(i).isFunctionOfDim(across);
+  }
+  return shares;
 }
 
 static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
@@ -95,14 +111,19 @@ static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
     int64_t dim = rank - ownRank + along;
     return dim >= static_cast<int64_t>(kernel.getShared()) && dim < rank ? dim : -1;
   };
-  int64_t alongScore = countContiguous(kernel, alongDim);
-  int64_t acrossScore = countContiguous(kernel, [&](StageOp) { return across; });
+  double alongScore = countContiguous(kernel, alongDim);
+  double acrossScore = countContiguous(kernel, [&](StageOp) { return across; });
   bool acrossRows = across >= 0 && (own[along] < s.vector ? shared[across] > own[along]
                                                           : acrossScore > alongScore && shared[across] >= s.vector / 2);
-  if (acrossRows)
+  if (acrossRows) {
     s.inner[across] = powerOfTwo(shared[across], kVectorsAtOnce * s.vector);
-  else
+  } else if (across >= 0 && rowsShareOperand(kernel, across)) {
+    // Half of the registers hold sums, two for each row.
+    s.inner[across] = powerOfTwo(shared[across], chip.registers / 4);
+    s.strip[along] = powerOfTwo(own[along], 2 * s.vector);
+  } else {
     s.strip[along] = powerOfTwo(own[along], kVectorsAtOnce * s.vector);
+  }
   int64_t points = product(own);
   s.unit = unitSizes(shared, s.inner,
                      std::max<int64_t>(1, pointsPerUnit(product(shared) * points) / std::max<int64_t>(points, 1)));

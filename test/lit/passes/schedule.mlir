@@ -121,3 +121,32 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
     return %c : tensor<32x38x58xf32>
   }
 }
+
+// -----
+
+// A matrix times a vector, with an epilogue that reads along the rows: the matrix has more to read, and eight of its
+// rows at once read the vector once.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK: tiny.kernel "gemv" shared 1 schedule <unit = {{.*}}, inner = [8], strip = [32], vector = 16>
+  func.func @main(%w: tensor<400x400xf32>, %x: tensor<400xf32>, %b: tensor<400xf32>) -> tensor<400xf32> {
+    %r = tiny.kernel "gemv" shared 1 (%w, %x, %b) : (tensor<400x400xf32>, tensor<400xf32>, tensor<400xf32>) -> tensor<400xf32> {
+    ^bb0(%m: tensor<400x400xf32>, %v: tensor<400xf32>, %c: tensor<400xf32>):
+      %s = tiny.stage parallel [400] reduce [400] (%m by affine_map<(d0, d1) -> (d0, d1)> : tensor<400x400xf32>,
+            %v by affine_map<(d0, d1) -> (d1)> : tensor<400xf32>) -> (sum tensor<400xf32>) {
+      ^bb0(%a: f32, %e: f32):
+        %p = tiny.mul %a, %e : f32
+        tiny.yield %p : f32
+      }
+      %o = tiny.stage parallel [400] (%s by affine_map<(d0) -> (d0)> : tensor<400xf32>,
+            %c by affine_map<(d0) -> (d0)> : tensor<400xf32>, %v by affine_map<(d0) -> (d0)> : tensor<400xf32>)
+           -> (none tensor<400xf32>) {
+      ^bb0(%t: f32, %u: f32, %w2: f32):
+        %q = tiny.add %t, %u : f32
+        %z = tiny.mul %q, %w2 : f32
+        tiny.yield %z : f32
+      }
+      tiny.yield %o : tensor<400xf32>
+    }
+    return %r : tensor<400xf32>
+  }
+}
