@@ -6,6 +6,9 @@ if(TINYC_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
+if(TINYC_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # What every file that uses MLIR needs: its headers (as system headers: their warnings are not ours) and the two
 # shared libraries. One precompiled header serves all of them.
@@ -55,6 +58,18 @@ function(tinyc_tool name)
   if(ARG_MLIR)
     tinyc_use_mlir(${name})
   endif()
+endfunction()
+
+# tinyc_fuzzer(NAME sources... [MLIR] [LINK libraries...]): a libFuzzer program in build/fuzz, of a build with TINYC_FUZZ.
+function(tinyc_fuzzer name)
+  cmake_parse_arguments(ARG "MLIR" "" "LINK" ${ARGN})
+  tinyc_tool(${name} ${ARG_UNPARSED_ARGUMENTS} LINK ${ARG_LINK})
+  if(ARG_MLIR)
+    tinyc_use_mlir(${name})
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(tinyc-fuzzers ${name})
 endfunction()
 
 # tinyc_gtest(NAME sources... [MLIR] [LINK libraries...]): a GoogleTest program in build/tests, run by scripts/test.sh.

@@ -105,6 +105,19 @@ def run_sanitized(totals):
         run_gtest(totals, build / "tests" / name, "asan ")
 
 
+def run_fuzzers(totals):
+    """Each fuzz target for a minute, in a build of its own."""
+    start = time.time()
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "fuzz.py", "--seconds", "60"], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    good = len(re.findall(r"^fuzz-\w+: .* no finding$", done.stdout, flags=re.M))
+    bad = len(re.findall(r"^fuzz-\w+: .* a FINDING", done.stdout, flags=re.M))
+    if done.returncode != 0 or not good:
+        print(done.stdout[-20000:])
+        bad = bad or 1
+    totals.add("fuzz", good, bad, 0, time.time() - start)
+
+
 def run_ulp(totals, program, everything):
     """The worst error of each elementary function: of a stratified sample, with --all of every f32. A line a function."""
     start = time.time()
@@ -202,6 +215,8 @@ def main():
                 run_gtest(totals, program)
     if arguments.all and wanted("asan"):
         run_sanitized(totals)
+    if arguments.all and wanted("fuzz"):
+        run_fuzzers(totals)
     ran = 1
     if wanted("models"):
         sys.path.insert(0, str(ROOT / "test" / "models"))

@@ -65,7 +65,8 @@ FailureOr<DenseElementsAttr> NodeImport::required(size_t input, StringRef what) 
   }
   std::string names, flags;
   for (BlockArgument argument : arguments) {
-    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    // The body of a loop is part of no op while it is imported.
+    auto function = dyn_cast_if_present<func::FuncOp>(argument.getOwner()->getParentOp());
     auto name = function ? function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), tiny::kNameAttr) : nullptr;
     surroundings.wantsTrip |= !name;
     if (!name)
@@ -223,19 +224,26 @@ Value NodeImport::constantIntegers(ArrayRef<int64_t> values, ArrayRef<int64_t> s
   return tiny::ConstOp::create(b, DenseElementsAttr::get(RankedTensorType::get(shape, b.getI64Type()), values));
 }
 
+SmallVector<const Operator *> onnx::operators() {
+  SmallVector<const Operator *> rows;
+  for (ArrayRef<Operator> part : {attentionOperators(), controlOperators(),   indexOperators(),
+                                  logicOperators(),     lossOperators(),      mathOperators(),
+                                  matrixOperators(),    microsoftOperators(), microsoftAttentionOperators(),
+                                  movementOperators(),  orderOperators(),     overlapOperators(),
+                                  quantizedOperators(), recurrentOperators(), reductionOperators(),
+                                  resizeOperators(),    samplingOperators(),  selectionOperators(),
+                                  shapeOperators(),     signalOperators(),    windowOperators()})
+    for (const Operator &row : part)
+      rows.push_back(&row);
+  return rows;
+}
+
 const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t version) {
   // Several rows of a name: the one that was introduced last before or at `version`.
   static const auto rows = [] {
     llvm::StringMap<SmallVector<const Operator *>> map;
-    for (ArrayRef<Operator> part : {attentionOperators(), controlOperators(),   indexOperators(),
-                                    logicOperators(),     lossOperators(),      mathOperators(),
-                                    matrixOperators(),    microsoftOperators(), microsoftAttentionOperators(),
-                                    movementOperators(),  orderOperators(),     overlapOperators(),
-                                    quantizedOperators(), recurrentOperators(), reductionOperators(),
-                                    resizeOperators(),    samplingOperators(),  selectionOperators(),
-                                    shapeOperators(),     signalOperators(),    windowOperators()})
-      for (const Operator &row : part)
-        map[row.name].push_back(&row);
+    for (const Operator *row : operators())
+      map[row->name].push_back(row);
     return map;
   }();
   auto found = rows.find(name);

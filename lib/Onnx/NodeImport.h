@@ -152,6 +152,9 @@ struct Operator {
 /// The row for an operator at a version; null if there is none.
 const Operator *findOperator(llvm::StringRef domain, llvm::StringRef name, int64_t version);
 
+/// All rows of the table, part by part.
+llvm::SmallVector<const Operator *> operators();
+
 /// Parts of the table, one for each file of import functions.
 llvm::ArrayRef<Operator> attentionOperators();
 llvm::ArrayRef<Operator> controlOperators();

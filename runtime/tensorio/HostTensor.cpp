@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace tinyc::tensorio {
 namespace {
@@ -100,8 +101,20 @@ template <typename T> T load(const HostTensor &tensor, size_t index) {
   std::memcpy(&value, tensor.data() + index * sizeof(T), sizeof(T));
   return value;
 }
+// Integers take what is below or above their range as its end, and NaN as 0.
+template <typename T> T convert(double value) {
+  if constexpr (std::is_integral_v<T>) {
+    constexpr double least = static_cast<double>(std::numeric_limits<T>::min());
+    constexpr double past = 2 * static_cast<double>(std::numeric_limits<T>::max() / 2 + 1);
+    if (!(value >= least))
+      return std::isnan(value) ? T(0) : std::numeric_limits<T>::min();
+    if (value >= past)
+      return std::numeric_limits<T>::max();
+  }
+  return static_cast<T>(value);
+}
 template <typename T> void store(HostTensor &tensor, size_t index, double value) {
-  T converted = static_cast<T>(value);
+  T converted = convert<T>(value);
   std::memcpy(tensor.data() + index * sizeof(T), &converted, sizeof(T));
 }
 

@@ -41,7 +41,8 @@ private:
 };
 
 /// Element `index` as a double (64-bit integers may round) and its conversion back: to nearest even, overflow to
-/// infinity where the type has one, else to NaN.
+/// infinity where the type has one, else to NaN. Integers are cut towards zero, overflow to the end of their range,
+/// and NaN becomes 0.
 double elementAt(const HostTensor &tensor, size_t index);
 void setElement(HostTensor &tensor, size_t index, double value);
 /// Element `index` as people read it: all digits of integers, shortest that tells floats of the type apart.

@@ -6,6 +6,7 @@
 #include "runtime/schema/Container.h"
 #include "test/runtime/ConformanceKernels.h"
 #include "test/runtime/RuntimeFixture.h"
+#include "test/runtime/SampleArtefact.h"
 
 #include <gtest/gtest.h>
 
@@ -18,40 +19,6 @@ namespace tinyc::test {
 namespace {
 
 using namespace artefact;
-
-/// A small artefact for the null device with one of everything.
-Artefact sample() {
-  static const std::vector<float> values(vectorSize, 1.5f);
-  Artefact a;
-  a.producer = "test";
-  a.addWeight(vector("w"), {reinterpret_cast<const uint8_t *>(values.data()), vectorBytes});
-  a.states.push_back({vector("s"), 0});
-  a.entryPoints.push_back({"init", {}, {}, {}});
-  a.entryPoints.push_back({"main", {vector("x")}, {vector("y")}, {0}});
-  Target &t = a.targets.emplace_back(conformanceTarget("null"));
-  t.features = {"some-feature"};
-  t.modules[0].forms.push_back({CodeKind::Ptx, "sm_80", {1, 2, 3}});
-  t.derived.push_back({"packed", {}, vectorBytes});
-  t.plans.resize(2);
-  t.plans[0].entryPoint = 0;
-  t.plans[0].buffers = {buffer(BufferKind::Weight, 0), buffer(BufferKind::Derived, 0)};
-  t.plans[0].commands = {launch(Scale, {{0}, {1}}, {2, 1})};
-  Plan &p = t.plans[1];
-  p.entryPoint = 1;
-  p.arenaSize = 2 * vectorBytes;
-  p.buffers = {buffer(BufferKind::Input, 0),
-               buffer(BufferKind::Output, 0),
-               buffer(BufferKind::Derived, 0),
-               buffer(BufferKind::State, 0),
-               arena(0),
-               arena(vectorBytes)};
-  Command body = launch(Scale, {{4}, {5}}, {1, 2});
-  body.loopIndexSymbol = 1;
-  p.commands = {launch(Add, {{0}, {2}, {4}}), loop(3, {body}), launch(Accumulate, {{5}, {3}}),
-                copy({1}, {5}, vectorBytes)};
-  addDependencies(t, p, p.commands);
-  return a;
-}
 
 std::vector<uint8_t> bytesOf(const Artefact &a) {
   std::vector<uint8_t> file;
@@ -99,31 +66,17 @@ std::string useAll(const std::vector<uint8_t> &file, bool run = true) {
   return message;
 }
 
-/// Makes the hashes right again after a change.
-void rehash(std::vector<uint8_t> &file) {
-  container::Prefix prefix;
-  std::memcpy(&prefix, file.data(), sizeof(prefix));
-  for (uint64_t i = 0; i < prefix.chunkCount; ++i) {
-    uint64_t begin = prefix.dataOffset + i * container::chunkSize;
-    Sha256Digest leaf =
-        container::leafHash(file.data() + begin, std::min<uint64_t>(container::chunkSize, file.size() - begin));
-    std::memcpy(file.data() + sizeof(prefix) + i * leaf.size(), leaf.data(), leaf.size());
-  }
-  Sha256Digest root = container::rootHash(file.data(), prefix.dataOffset);
-  std::memcpy(file.data() + offsetof(container::Prefix, root), root.data(), root.size());
-}
-
 TEST(ArtefactFile, SampleIsSound) {
-  std::vector<uint8_t> file = bytesOf(sample());
+  std::vector<uint8_t> file = bytesOf(sampleArtefact());
   EXPECT_EQ(open(file), "");
   EXPECT_EQ(useAll(file), "");
   rehash(file);
   EXPECT_EQ(open(file), "") << "rehash must agree with the writer";
-  EXPECT_EQ(file, bytesOf(sample())) << "writing is deterministic";
+  EXPECT_EQ(file, bytesOf(sampleArtefact())) << "writing is deterministic";
 }
 
 TEST(ArtefactFile, EveryFlippedByteIsRefused) {
-  std::vector<uint8_t> file = bytesOf(sample());
+  std::vector<uint8_t> file = bytesOf(sampleArtefact());
   for (size_t i = 0; i < file.size(); ++i) {
     file[i] ^= 0x10;
     std::string message = open(file);
@@ -137,7 +90,7 @@ TEST(ArtefactFile, EveryFlippedByteIsRefused) {
 
 TEST(ArtefactFile, WeightsAreCheckedAtFirstUse) {
   std::vector<float> large(3 << 18, 2.0f);
-  Artefact a = sample();
+  Artefact a = sampleArtefact();
   a.weights[0] = {{"w", DType::F32, {3 << 18}}, {reinterpret_cast<uint8_t *>(large.data()), large.size() * 4}};
   a.states.clear();
   a.entryPoints[1].states.clear();
@@ -158,7 +111,7 @@ TEST(ArtefactFile, WeightsAreCheckedAtFirstUse) {
 }
 
 TEST(ArtefactFile, EveryTruncationIsRefused) {
-  std::vector<uint8_t> file = bytesOf(sample());
+  std::vector<uint8_t> file = bytesOf(sampleArtefact());
   for (size_t length = 0; length < file.size(); length += length < 512 ? 1 : 61) {
     std::string message = open({file.begin(), file.begin() + ptrdiff_t(length)});
     ASSERT_NE(message.find("truncated"), std::string::npos) << length << ": " << message;
@@ -168,7 +121,7 @@ TEST(ArtefactFile, EveryTruncationIsRefused) {
 }
 
 TEST(ArtefactFile, WrongMagicAndVersionAreNamed) {
-  std::vector<uint8_t> file = bytesOf(sample());
+  std::vector<uint8_t> file = bytesOf(sampleArtefact());
   std::vector<uint8_t> other = file;
   other[0] = 'x';
   EXPECT_NE(open(other).find("wrong magic"), std::string::npos);
@@ -183,7 +136,7 @@ TEST(ArtefactFile, WrongMagicAndVersionAreNamed) {
 }
 
 TEST(ArtefactFile, OffsetsInThePrefixAreChecked) {
-  const std::vector<uint8_t> file = bytesOf(sample());
+  const std::vector<uint8_t> file = bytesOf(sampleArtefact());
   for (size_t field : {offsetof(container::Prefix, dataOffset), offsetof(container::Prefix, headerSize),
                        offsetof(container::Prefix, weightsOffset), offsetof(container::Prefix, chunkCount)})
     for (uint64_t value : {uint64_t(0), uint64_t(1), uint64_t(4096), uint64_t(1) << 20, uint64_t(1) << 40, ~uint64_t(0),
@@ -198,7 +151,7 @@ TEST(ArtefactFile, OffsetsInThePrefixAreChecked) {
 
 // Changes every number in the header and makes the hashes right: opening must refuse or succeed, never misbehave.
 TEST(ArtefactFile, NoHeaderCrashes) {
-  const std::vector<uint8_t> file = bytesOf(sample());
+  const std::vector<uint8_t> file = bytesOf(sampleArtefact());
   container::Prefix prefix;
   std::memcpy(&prefix, file.data(), sizeof(prefix));
   size_t refused = 0, tried = 0;
@@ -222,7 +175,7 @@ struct Mutant {
 class RefusedHeader : public testing::TestWithParam<Mutant> {};
 
 TEST_P(RefusedHeader, NamesTheReason) {
-  Artefact a = sample();
+  Artefact a = sampleArtefact();
   GetParam().change(a);
   std::string message = open(bytesOf(a));
   EXPECT_NE(message.find(GetParam().reason), std::string::npos) << message;
@@ -318,7 +271,7 @@ INSTANTIATE_TEST_SUITE_P(Mutants, RefusedHeader, testing::ValuesIn(mutants),
 
 TEST(ArtefactFile, RangesOfCodeAndWeightsStayInTheirPart) {
   // Ranges come from the writer; find one by its value and move it.
-  const std::vector<uint8_t> file = bytesOf(sample());
+  const std::vector<uint8_t> file = bytesOf(sampleArtefact());
   container::Prefix prefix;
   std::memcpy(&prefix, file.data(), sizeof(prefix));
   size_t moved = 0;
@@ -345,7 +298,7 @@ TEST(ArtefactFile, RangesOfCodeAndWeightsStayInTheirPart) {
 }
 
 TEST(ArtefactFile, ExternalWeightsAreFoundByHash) {
-  Artefact a = sample();
+  Artefact a = sampleArtefact();
   a.weights[0].external = true;
   std::string folder = testing::TempDir() + "/weights-" + std::to_string(getpid());
   std::filesystem::create_directories(folder);
@@ -374,7 +327,7 @@ TEST(ArtefactFile, ExternalWeightsAreFoundByHash) {
 TEST(ArtefactFile, EqualBytesAreStoredOnce) {
   std::vector<float> values(1 << 16, 3.0f);
   std::span<const uint8_t> bytes(reinterpret_cast<uint8_t *>(values.data()), values.size() * 4);
-  Artefact a = sample();
+  Artefact a = sampleArtefact();
   size_t one = 0;
   for (int i = 0; i < 4; ++i) {
     a.addWeight({"copy" + std::to_string(i), DType::F32, {1 << 16}}, bytes);

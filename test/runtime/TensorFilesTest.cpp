@@ -232,6 +232,25 @@ TEST(Elements, SmallFloatsRoundToNearestEven) {
   EXPECT_EQ(convert(TINYC_DTYPE_F8E4M3FNUZ, -0.0), 0);
 }
 
+TEST(Elements, IntegersEndAtTheirRange) {
+  std::string error;
+  auto text = [&](tinyc_dtype dtype, double value) {
+    HostTensor tensor;
+    tensor.allocate(dtype, {1}, error);
+    setElement(tensor, 0, value);
+    return elementText(tensor, 0);
+  };
+  // What elementAt gives for the largest is one too many.
+  EXPECT_EQ(text(TINYC_DTYPE_U64, 0x1p64), "18446744073709551615");
+  EXPECT_EQ(text(TINYC_DTYPE_I64, 0x1p63), "9223372036854775807");
+  EXPECT_EQ(text(TINYC_DTYPE_I64, -HUGE_VAL), "-9223372036854775808");
+  EXPECT_EQ(text(TINYC_DTYPE_U32, -1), "0");
+  EXPECT_EQ(text(TINYC_DTYPE_I8, 127.9), "127");
+  EXPECT_EQ(text(TINYC_DTYPE_I8, 1000), "127");
+  EXPECT_EQ(text(TINYC_DTYPE_I8, -128), "-128");
+  EXPECT_EQ(text(TINYC_DTYPE_U16, NAN), "0");
+}
+
 TEST(Inputs, RandomValuesAreTheDocumentedOnes) {
   HostTensor tensor;
   std::string error;
