@@ -17,6 +17,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+TOLERANCE = ["--rtol", "1e-3", "--atol", "1e-4"]  # of models against expected outputs
 
 
 class Totals:
@@ -139,19 +140,37 @@ def shared_folder():
     return pathlib.Path(os.environ.get("TINYC_SHARED", ROOT.parent / "shared"))
 
 
+def judge_again(build, label, output, device, environment):
+    """Cases that failed in what `tinyc check` wrote, and in which not the device is wrong but the expected output: how
+    many. Each is named."""
+    import exact
+    right = 0
+    for line in output.splitlines():
+        case, found, why = line.removeprefix("FAILED ").partition(": ")
+        if not line.startswith("FAILED ") or not found:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            if exact.judge(build, pathlib.Path(case), device, TOLERANCE, environment, pathlib.Path(folder) / "case"):
+                right += 1
+                print(f"{label}: {case}: its expected output is not within the tolerance of the exact result, and this "
+                      f"device's result is; skipped: {why}")
+    return right
+
+
 def check_models(totals, build, models):
-    """`tinyc check` of (label, cases, options, environment, group). Returns how many cases passed."""
+    """`tinyc check` of (label, cases, device, options, environment, group). Returns how many cases passed."""
     ran = 0
     hashes = {}
-    for label, cases, options, environment, group in models:
+    for label, cases, device, options, environment, group in models:
         missing = [case for case in cases if not case.exists()]
         if missing:
             print(f"{label}: skipped, not here: {', '.join(str(m) for m in missing)}")
             totals.add(label, 0, 0, len(cases), 0)
             continue
         start = time.time()
-        done = subprocess.run([build / "bin" / "tinyc", "check", *options, *cases], cwd=ROOT, text=True, timeout=1800,
-                              capture_output=True, env={**os.environ, **environment})
+        environment = {**os.environ, **environment}
+        command = [build / "bin" / "tinyc", "check", "--device", device, *TOLERANCE, *options, *cases]
+        done = subprocess.run(command, cwd=ROOT, text=True, timeout=1800, capture_output=True, env=environment)
         last = (done.stdout.strip().splitlines() or [""])[-1]
         match = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
         if not match or done.returncode != 0:
@@ -159,6 +178,9 @@ def check_models(totals, build, models):
         passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
         if done.returncode != 0 and not failed:
             failed = 1
+        elif match and failed:
+            misjudged = judge_again(build, label, done.stdout, device, environment)
+            failed, skipped = failed - misjudged, skipped + misjudged
         if group and hashes.setdefault(group, done.stdout) != done.stdout:
             print(f"{label}: other hashes than before:\n{hashes[group]}{done.stdout}")
             failed += 1

@@ -14,6 +14,9 @@
 
 namespace tinyc {
 
+/// The same values as elements of another type.
+TensorRef converted(const TensorRef &tensor, tiny::Element element);
+
 class BlockRun {
 public:
   BlockRun(Reference &reference, mlir::Block &block);
@@ -25,6 +28,12 @@ public:
 
 private:
   class Output;
+  // The type in which the run holds elements of type `element`: f64 for every float of a wide one.
+  tiny::Element held(tiny::Element element) const;
+  TensorRef held(const TensorRef &tensor) const { return converted(tensor, held(tensor->element)); }
+  tiny::Elementwise held(tiny::Elementwise function) const;
+  // A tensor of zeros of this type, for the results of `op`; null, with an error, if it is too large to hold.
+  std::shared_ptr<HostTensor> allocate(mlir::Operation *op, mlir::Type type) const;
   mlir::LogicalResult runInto(mlir::Operation *op, const Program &program, llvm::ArrayRef<Output> outputs,
                               llvm::ArrayRef<unsigned> registers, int64_t combined);
   void plan(mlir::Block &block);
@@ -54,8 +63,6 @@ private:
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> lastUses;
 };
 
-/// A tensor of zeros of this type, for the results of `op`; null, with an error, if it is too large to hold.
-std::shared_ptr<HostTensor> allocate(mlir::Operation *op, mlir::Type type);
 /// The tensor of `shape` whose element map(p) is the element p of `tensor`.
 TensorRef rearrange(const TensorRef &tensor, mlir::AffineMap map, llvm::ArrayRef<int64_t> shape);
 /// The shape of a tensor or vector; of a scalar none.

@@ -91,7 +91,7 @@ FailureOr<unsigned> BlockRun::compile(Program &program, Value value, unsigned fr
     if (std::optional<SmallVector<Lane>> lanes = lanesOf(constant.getValueAttr()); lanes && lanes->size() == 1)
       return program.splat(lanes->front());
   if (auto iota = dyn_cast_or_null<IotaOp>(op); iota && iota.getOffsets().empty())
-    return program.iota(iota.getMap(), *elementOf(iota.getType()), frame);
+    return program.iota(iota.getMap(), held(*elementOf(iota.getType())), frame);
   if (auto view = dyn_cast_or_null<ViewOp>(op)) {
     unsigned inner = program.frame(frame, view.getMap(), view.getMask().value_or(IntegerSet()));
     FailureOr<unsigned> source = compile(program, view.getInput(), inner);
@@ -112,7 +112,7 @@ FailureOr<unsigned> BlockRun::compile(Program &program, Value value, unsigned fr
       return failure();
     operands.push_back(*index);
   }
-  return program.apply(*function, operands);
+  return program.apply(held(*function), operands);
 }
 
 TensorRef BlockRun::loop(Value value) {
@@ -186,7 +186,7 @@ FailureOr<std::vector<TensorRef>> BlockRun::stage(StageOp op) {
         return inner.emitError("expected a number, found ") << constant.getValueAttr();
       registers[constant] = program.splat(lanes->front());
     } else if (auto iota = dyn_cast<IotaOp>(inner)) {
-      registers[iota] = program.iota(iota.getMap(), *elementOf(iota.getType()), program.root());
+      registers[iota] = program.iota(iota.getMap(), held(*elementOf(iota.getType())), program.root());
     } else if (auto lookup = dyn_cast<LookupOp>(inner)) {
       TensorRef table = tensor(lookup.getTable());
       std::optional<SmallVector<Lane>> fill = lanesOf(lookup.getFill());
@@ -200,7 +200,7 @@ FailureOr<std::vector<TensorRef>> BlockRun::stage(StageOp op) {
                          lookup.getBelow(), fill->front());
     } else if (std::optional<Elementwise> function = elementwiseOf(&inner)) {
       auto operands = llvm::map_to_vector(inner.getOperands(), [&](Value v) { return registers.lookup(v); });
-      registers[inner.getResult(0)] = program.apply(*function, operands);
+      registers[inner.getResult(0)] = program.apply(held(*function), operands);
     } else {
       return inner.emitError("expected an elementwise op in a stage, found '") << inner.getName() << "'";
     }

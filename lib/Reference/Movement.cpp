@@ -9,9 +9,9 @@ using namespace tinyc;
 using namespace tinyc::tiny;
 
 TensorRef BlockRun::weight(ParamOp op) {
-  std::shared_ptr<HostTensor> result = allocate(op, op.getType());
-  if (!result)
+  if (!allocate(op, op.getType()))
     return nullptr;
+  auto result = std::make_shared<HostTensor>(*elementOf(op.getType()), shapeOf(op.getType()).vec());
   std::optional<ArrayRef<char>> bytes;
   if (reference.findWeight)
     bytes = reference.findWeight(op.getHash());
@@ -24,7 +24,7 @@ TensorRef BlockRun::weight(ParamOp op) {
     return nullptr;
   }
   std::memcpy(result->bytes.data(), bytes->data(), bytes->size());
-  return result;
+  return held(result);
 }
 
 TensorRef BlockRun::concat(ConcatOp op) {

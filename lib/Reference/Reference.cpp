@@ -29,19 +29,37 @@ int64_t tinyc::product(ArrayRef<int64_t> sizes) {
   return result;
 }
 
-std::shared_ptr<HostTensor> tinyc::allocate(Operation *op, Type type) {
+TensorRef tinyc::converted(const TensorRef &tensor, Element element) {
+  if (tensor->element == element)
+    return tensor;
+  auto result = std::make_shared<HostTensor>(element, tensor->shape);
+  std::vector<Lane> lanes(tensor->count());
+  decode(tensor->element, tensor->bytes.data(), lanes.size(), lanes.data());
+  encode(element, lanes.data(), lanes.size(), result->bytes.data());
+  return result;
+}
+
+Element BlockRun::held(Element element) const { return reference.wide && isFloat(element) ? Element::F64 : element; }
+
+Elementwise BlockRun::held(Elementwise function) const {
+  if (function.function == Function::Bitcast) // speaks of the bits of the types that are written
+    return function;
+  return {function.function, held(function.from), held(function.to)};
+}
+
+std::shared_ptr<HostTensor> BlockRun::allocate(Operation *op, Type type) const {
   std::optional<Element> element = elementOf(type);
   if (!element) {
     op->emitError("the reference has no values of type ") << type;
     return nullptr;
   }
-  int64_t bytes = byteWidth(*element);
+  int64_t bytes = byteWidth(held(*element));
   for (int64_t size : shapeOf(type))
     if (size < 0 || llvm::MulOverflow(bytes, size, bytes) || bytes > kMostBytes) {
       op->emitError("the reference holds tensors of at most ") << kMostBytes << " bytes, found " << type;
       return nullptr;
     }
-  return std::make_shared<HostTensor>(*element, std::vector<int64_t>(shapeOf(type)));
+  return std::make_shared<HostTensor>(held(*element), std::vector<int64_t>(shapeOf(type)));
 }
 
 FailureOr<std::vector<TensorRef>> Reference::run(func::FuncOp function, ArrayRef<TensorRef> inputs) {
@@ -56,7 +74,11 @@ FailureOr<std::vector<TensorRef>> Reference::run(func::FuncOp function, ArrayRef
         error << size << "x";
       return error << name(input->element);
     }
-  return BlockRun(*this, function.getBody().front()).run(inputs);
+  auto results = BlockRun(*this, function.getBody().front()).run(inputs);
+  if (succeeded(results))
+    for (auto [result, type] : llvm::zip_equal(*results, function.getResultTypes()))
+      result = converted(result, *elementOf(type));
+  return results;
 }
 
 TensorRef Reference::evaluate(Value value) {
@@ -152,7 +174,7 @@ void BlockRun::plan(Block &block) {
 FailureOr<std::vector<TensorRef>> BlockRun::run(ArrayRef<TensorRef> arguments) {
   plan(block);
   for (auto [argument, tensor] : llvm::zip_equal(block.getArguments(), arguments))
-    values[argument] = tensor;
+    values[argument] = held(tensor);
   for (Operation &op : block.without_terminator()) {
     if (fused.contains(&op))
       continue;
@@ -190,7 +212,7 @@ LogicalResult BlockRun::execute(Operation *op) {
   if (auto constant = dyn_cast<ConstOp>(op)) {
     if (!allocate(op, constant.getType()))
       return failure();
-    return one(tensorOf(constant.getValueAttr()));
+    return one(held(tensorOf(constant.getValueAttr())));
   }
   if (auto param = dyn_cast<ParamOp>(op))
     return one(weight(param));

@@ -35,6 +35,9 @@ public:
   explicit Reference(FindWeight findWeight = {}) : findWeight(std::move(findWeight)) {}
   /// How many threads a loop may take, 1 at first. A result does not depend on it.
   void setThreads(unsigned count) { threads = count; }
+  /// Computes every float as f64, weights and intermediate values too; results are rounded to their types at the end.
+  /// What a device's result should be, as far as its rounding does not matter.
+  void setWide(bool on) { wide = on; }
   void setObserver(Observe observer) { observe = std::move(observer); }
 
   /// The results of `function`, whose body is one block, for these inputs. Failure (with an error at the op's
@@ -50,6 +53,7 @@ private:
   FindWeight findWeight;
   Observe observe;
   unsigned threads = 1;
+  bool wide = false;
 };
 
 } // namespace tinyc

@@ -305,3 +305,32 @@ TEST(Reference, EvaluatesWhatDependsOnConstantsOnly) {
   auto type = llvm::cast<mlir::ShapedType>(end->getOperand(0).getType());
   EXPECT_EQ(llvm::cast<mlir::DenseElementsAttr>(constantOf(*known, type)).getSplatValue<int64_t>(), 225);
 }
+
+// 1e8 + 1 is 1e8 in f32, and 2049 is 2048 in f16; the bits that a bitcast gives stay those of the type.
+TEST(Reference, WideComputesInDouble) {
+  Text text(R"(func.func @main(%x: tensor<2xf32>, %h: tensor<1xf16>) -> (tensor<2xf32>, tensor<1xf16>, tensor<2xi32>) {
+    %big = tiny.param "big" "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" : tensor<f32>
+    %b = tiny.view %big by affine_map<(d0) -> ()> : tensor<f32> -> tensor<2xf32>
+    %minus = tiny.const dense<-1.0e8> : tensor<2xf32>
+    %s = tiny.add %x, %b : tensor<2xf32>
+    %d = tiny.add %s, %minus : tensor<2xf32>
+    %half = tiny.const dense<2048.0> : tensor<1xf16>
+    %less = tiny.const dense<-2048.0> : tensor<1xf16>
+    %hs = tiny.add %h, %half : tensor<1xf16>
+    %hd = tiny.add %hs, %less : tensor<1xf16>
+    %bits = tiny.bitcast %x : tensor<2xf32> to tensor<2xi32>
+    return %d, %hd, %bits : tensor<2xf32>, tensor<1xf16>, tensor<2xi32>
+  })");
+  float big = 1e8f;
+  std::vector<TensorRef> inputs = {makeFloats({2}, {1, 0.1f}), makeTensor<uint16_t>(Element::F16, {1}, {0x3c00})};
+  for (bool wide : {false, true}) {
+    Reference reference([&](llvm::StringRef) { return llvm::ArrayRef(reinterpret_cast<const char *>(&big), 4); });
+    reference.setWide(wide);
+    auto results = text.run(inputs, reference);
+    ASSERT_EQ(results.size(), 3u) << text.errors;
+    EXPECT_EQ(valuesOf<float>(results[0])[0], wide ? 1.0f : 0.0f);
+    EXPECT_NEAR(valuesOf<float>(results[0])[1], wide ? 0.1f : 0.0f, 1e-7);
+    EXPECT_EQ(valuesOf<uint16_t>(results[1])[0], wide ? 0x3c00 : 0);
+    EXPECT_EQ(valuesOf<int32_t>(results[2]), (std::vector<int32_t>{0x3f800000, 0x3dcccccd}));
+  }
+}

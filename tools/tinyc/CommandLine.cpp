@@ -3,6 +3,7 @@
 // Options as a table: name, value's name, help, and how a value is stored.
 
 #include "tools/tinyc/CommandLine.h"
+#include "tools/tinyc/ReferenceModel.h"
 
 #include "lib/Pipeline/Stages.h"
 #include "runtime/include/tinyc/runtime.h"
@@ -31,11 +32,11 @@ static std::string stageNames() {
   return llvm::join(llvm::map_range(stages(), [](const Stage &stage) { return stage.name; }), " ");
 }
 
-// "cuda:1": a driver of the runtime, with a number or without, or the reference.
+// "cuda:1": a driver of the runtime, with a number or without, or the reference, in f64 or as it is written.
 static bool storeDevice(std::string &to, StringRef value) {
   auto [driver, number] = value.split(':');
   unsigned ignored;
-  bool known = value == "reference";
+  bool known = isReference(value);
   for (size_t i = 0; i < tinyc_driver_count(); ++i)
     known |= driver == tinyc_driver_name(i) && (!value.contains(':') || !number.getAsInteger(10, ignored));
   to = value.str();
@@ -52,7 +53,7 @@ llvm::ArrayRef<Option> tinyc::options() {
   auto flag = [](bool Arguments::*field) { return [field](Arguments &a, StringRef) { return a.*field = true; }; };
   static const std::string forms = "tiny kernels scheduled gpu llvm ptx cubin amdgcn hsaco asm object";
   static const std::string chips = llvm::join(chipNames(), " ");
-  static const std::string devices = "cpu cuda:0 hip:0 reference";
+  static const std::string devices = "cpu cuda:0 hip:0 reference reference:f64";
   static const std::vector<Option> table = {
       {"-o", "OUT", "file to write ('-' for standard output)", kFiles, text(&Arguments::output)},
       {"--target", "T,..", "chips to compile for, of " + listed(chips), chips, text(&Arguments::target)},

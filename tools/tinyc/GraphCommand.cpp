@@ -7,6 +7,7 @@
 #include "tools/tinyc/KernelGraph.h"
 #include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
 
@@ -130,7 +131,7 @@ int tinyc::runGraph(const Arguments &arguments) {
   if (kind != ".html" && kind != ".svg" && kind != ".dot")
     return fail("graph needs -o OUT.html, -o OUT.svg or -o OUT.dot" + (output.empty() ? "" : ", found -o " + output),
                 kUsage);
-  if (arguments.profile && (arguments.device == "reference" || !arguments.target.empty()))
+  if (arguments.profile && (isReference(arguments.device) || !arguments.target.empty()))
     return fail("--profile measures on --device cpu, cuda:0 or hip:0, and takes its chip for the target", kUsage);
   const std::string &path = arguments.files[0];
   bool compiled = llvm::StringRef(path).ends_with(".tinyc");

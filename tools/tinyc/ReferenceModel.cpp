@@ -20,20 +20,22 @@ namespace {
 class ReferenceModel : public RunnableModel {
 public:
   /// With a session of its own, or in the one given.
-  explicit ReferenceModel(const Arguments &arguments) : own(std::make_unique<Session>(arguments)), session(*own) {}
-  explicit ReferenceModel(Session &session) : session(session) {}
+  explicit ReferenceModel(const Arguments &arguments)
+      : own(std::make_unique<Session>(arguments)), session(*own), device(arguments.device) {}
+  ReferenceModel(Session &session, llvm::StringRef device) : session(session), device(device) {}
 
   bool open(llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known);
   bool open(mlir::OwningOpRef<mlir::ModuleOp> model);
   bool run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
            std::string &error) override;
-  std::string deviceName() const override { return "reference"; }
+  std::string deviceName() const override { return device; }
 
 private:
   tinyc_tensor_info describe(artefact::Tensor tensor);
 
   std::unique_ptr<Session> own;
   Session &session;
+  std::string device;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp main;
   std::deque<artefact::Tensor> tensors; // what the infos point to
@@ -97,6 +99,7 @@ bool ReferenceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<
       return std::nullopt;
     return llvm::ArrayRef<char>(reinterpret_cast<const char *>(bytes->data()), bytes->size());
   });
+  reference.setWide(device == "reference:f64");
   reference.setThreads(session.stageOptions().emit.threads);
   llvm::FailureOr<std::vector<TensorRef>> results = reference.run(main, arguments);
   if (llvm::failed(results))
@@ -112,7 +115,10 @@ std::unique_ptr<RunnableModel> tinyc::openReferenceModel(const Arguments &argume
   return model->open(path, known) ? std::move(model) : nullptr;
 }
 
-std::unique_ptr<RunnableModel> tinyc::openReferenceModel(Session &session, mlir::ModuleOp module) {
-  auto model = std::make_unique<ReferenceModel>(session);
+std::unique_ptr<RunnableModel> tinyc::openReferenceModel(Session &session, mlir::ModuleOp module,
+                                                         llvm::StringRef device) {
+  auto model = std::make_unique<ReferenceModel>(session, device);
   return model->open(module.clone()) ? std::move(model) : nullptr;
 }
+
+bool tinyc::isReference(llvm::StringRef device) { return device == "reference" || device == "reference:f64"; }

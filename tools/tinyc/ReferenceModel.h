@@ -13,7 +13,10 @@ namespace tinyc {
 std::unique_ptr<RunnableModel> openReferenceModel(const Arguments &arguments, llvm::StringRef path,
                                                   llvm::ArrayRef<tensorio::HostTensor> known);
 /// Of a copy of the session's module; the session outlives the model.
-std::unique_ptr<RunnableModel> openReferenceModel(Session &session, mlir::ModuleOp module);
+std::unique_ptr<RunnableModel> openReferenceModel(Session &session, mlir::ModuleOp module, llvm::StringRef device);
+
+/// Whether `device` is the reference: with floats as they are written, "reference", or all in f64, "reference:f64".
+bool isReference(llvm::StringRef device);
 
 } // namespace tinyc
 

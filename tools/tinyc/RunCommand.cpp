@@ -7,6 +7,7 @@
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
 
@@ -42,7 +43,7 @@ int tinyc::runRun(const Arguments &arguments) {
     return fail(error);
   tensorio::ProfileTable profile(model->deviceName());
   bool profiling = arguments.profile || debugLevel() >= 2;
-  if (profiling && model->deviceName() == "reference") {
+  if (profiling && isReference(model->deviceName())) {
     llvm::errs() << "tinyc: the reference has no kernels to time\n";
     profiling = false;
   }

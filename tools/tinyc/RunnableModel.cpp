@@ -185,7 +185,7 @@ bool DeviceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<ten
 
 std::unique_ptr<RunnableModel> RunnableModel::open(const Arguments &arguments, llvm::StringRef path,
                                                    llvm::ArrayRef<tensorio::HostTensor> known) {
-  if (arguments.device == "reference")
+  if (isReference(arguments.device))
     return openReferenceModel(arguments, path, known);
   auto model = std::make_unique<DeviceModel>();
   return model->open(arguments, path, known) ? std::move(model) : nullptr;
@@ -193,8 +193,8 @@ std::unique_ptr<RunnableModel> RunnableModel::open(const Arguments &arguments, l
 
 std::unique_ptr<RunnableModel> RunnableModel::compile(Session &session, mlir::ModuleOp module, llvm::StringRef device,
                                                       unsigned threads) {
-  if (device == "reference")
-    return openReferenceModel(session, module);
+  if (isReference(device))
+    return openReferenceModel(session, module, device);
   auto model = std::make_unique<DeviceModel>();
   return model->open(session, module, device, threads) ? std::move(model) : nullptr;
 }
