@@ -210,6 +210,18 @@ def run_conformance(totals, build, everything):
         totals.add(label, passed, failed, skipped, time.time() - start)
 
 
+def run_scaling(totals, build):
+    """Models of 10^5 nodes."""
+    start = time.time()
+    done = subprocess.run([sys.executable, ROOT / "test" / "models" / "scaling.py", "--build", build], cwd=ROOT, text=True,
+                          capture_output=True, timeout=2 * 3600)
+    last = (done.stdout.strip().splitlines() or [""])[-1]
+    match = re.fullmatch(r"scaling: (\d+) passed, (\d+) failed, (\d+) skipped", last)
+    passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
+    print(done.stdout + done.stderr[-2000:], end="")
+    totals.add("scaling", passed, failed, skipped, time.time() - start)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build", type=pathlib.Path)
@@ -244,6 +256,8 @@ def main():
         sys.path.insert(0, str(ROOT / "test" / "models"))
         import suite
         ran = check_models(totals, build, suite.models(shared_folder(), build, arguments.all))
+    if arguments.all and wanted("scaling"):
+        run_scaling(totals, build)
     if wanted("conformance"):
         run_conformance(totals, build, arguments.all)
     shutil.rmtree(os.environ["TINYC_CACHE"], ignore_errors=True)

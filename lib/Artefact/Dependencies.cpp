@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Derives the dependencies of a command list from what each command reads and writes. Going backwards from a command,
-// a conflict that is already implied by an edge added before is left out, so that lists stay short.
+// Derives the dependencies of a command list from what each command reads and writes. Of those that a command has to
+// wait for, the last one first, one that it waits for already through others is left out, so that lists stay short.
 
 #include "lib/Artefact/ArtefactBuilder.h"
 
+#include "runtime/schema/CommandOrder.h"
+
 #include <algorithm>
+#include <map>
 
 namespace tinyc::artefact {
 namespace {
-
-/// Bytes [begin, end) of one piece of storage. Arena buffers share one storage, everything else has its own.
-struct Span {
-  uint64_t storage, begin, end;
-  bool reads, writes;
-};
 
 uint64_t storageOf(const Buffer &buffer) {
   uint64_t index = buffer.kind == BufferKind::Arena ? 0 : buffer.index;
   return static_cast<uint64_t>(buffer.kind) << 32 | index;
 }
 
-void addSpan(const Plan &plan, const Argument &argument, uint64_t size, Access access, std::vector<Span> &spans) {
+void addTouch(const Plan &plan, const Argument &argument, uint64_t size, Access access, std::vector<Touch> &touches) {
   if (argument.buffer >= plan.buffers.size())
     return; // the loader refuses it
   const Buffer &buffer = plan.buffers[argument.buffer];
@@ -29,74 +26,69 @@ void addSpan(const Plan &plan, const Argument &argument, uint64_t size, Access a
   // A strided argument moves through its buffer: take all of it.
   uint64_t begin = argument.stride ? 0 : std::min(argument.offset, buffer.size);
   uint64_t end = argument.stride ? buffer.size : std::min(buffer.size, size ? begin + size : buffer.size);
-  spans.push_back({storageOf(buffer), base + begin, base + end, access != Access::Write, access != Access::Read});
+  touches.push_back(
+      {storageOf(buffer), base + begin, base + end, access != Access::Write, access != Access::Read, argument.buffer});
 }
 
-void collect(const Target &target, const Plan &plan, const Command &command, std::vector<Span> &spans) {
+void collect(const Target &target, const Plan &plan, const Command &command, std::vector<Touch> &touches) {
   switch (command.kind) {
   case CommandKind::Launch:
     if (command.kernel < target.kernels.size()) {
       const Kernel &kernel = target.kernels[command.kernel];
       for (size_t i = 0; i < std::min(command.arguments.size(), kernel.arguments.size()); ++i)
-        addSpan(plan, command.arguments[i], 0, kernel.arguments[i], spans);
+        addTouch(plan, command.arguments[i], 0, kernel.arguments[i], touches);
     }
     break;
   case CommandKind::Copy:
   case CommandKind::Fill:
     for (size_t i = 0; i < command.arguments.size(); ++i)
-      addSpan(plan, command.arguments[i], command.size, i == 0 ? Access::Write : Access::Read, spans);
+      addTouch(plan, command.arguments[i], command.size, i == 0 ? Access::Write : Access::Read, touches);
     break;
   case CommandKind::Loop:
     for (const Argument &argument : command.tripCount)
-      addSpan(plan, argument, 8, Access::Read, spans);
+      addTouch(plan, argument, 8, Access::Read, touches);
     for (const auto *flags : {&command.exitFlag, &command.entryFlag})
       for (const Argument &argument : *flags)
-        addSpan(plan, argument, 1, Access::Read, spans);
+        addTouch(plan, argument, 1, Access::Read, touches);
     for (const Command &inner : command.body)
-      collect(target, plan, inner, spans);
+      collect(target, plan, inner, touches);
     break;
   }
 }
 
-/// Sets `kind` if `later` must wait for `earlier`.
-bool conflict(const std::vector<Span> &earlier, const std::vector<Span> &later, DependencyKind &kind) {
-  bool found = false;
-  for (const Span &e : earlier)
-    for (const Span &l : later) {
-      if (e.storage != l.storage || e.begin >= l.end || l.begin >= e.end)
-        continue;
-      if (e.writes && l.reads) {
-        kind = DependencyKind::ReadAfterWrite;
-        return true;
-      }
-      if (l.writes && (e.reads || e.writes)) {
-        kind = e.reads ? DependencyKind::WriteAfterRead : DependencyKind::WriteAfterWrite;
-        found = true;
-      }
-    }
-  return found;
+/// Commands that are looked at to find out whether a dependency is implied; a reader of the artefact looks at more.
+constexpr uint64_t kMostLookedAt = 1024;
+
+DependencyKind kindOf(Hazard hazard) {
+  return hazard == Hazard::ReadAfterWrite   ? DependencyKind::ReadAfterWrite
+         : hazard == Hazard::WriteAfterRead ? DependencyKind::WriteAfterRead
+                                            : DependencyKind::WriteAfterWrite;
 }
 
 } // namespace
 
 void addDependencies(const Target &target, const Plan &plan, std::vector<Command> &commands) {
-  std::vector<std::vector<Span>> spans(commands.size());
-  std::vector<std::vector<bool>> before(commands.size());
-  for (size_t c = 0; c < commands.size(); ++c) {
+  LastTouches last;
+  CommandOrder order(commands.size());
+  for (uint32_t c = 0; c < commands.size(); ++c) {
     Command &command = commands[c];
     addDependencies(target, plan, command.body);
-    collect(target, plan, command, spans[c]);
+    std::vector<Touch> touches;
+    collect(target, plan, command, touches);
+    std::map<uint32_t, DependencyKind, std::greater<>> earlier;
+    for (const Touch &touch : touches)
+      last.touch(c, touch, [&](LastTouches::Toucher toucher, Hazard hazard) {
+        DependencyKind &kind = earlier.try_emplace(toucher.command, kindOf(hazard)).first->second;
+        if (hazard == Hazard::ReadAfterWrite)
+          kind = DependencyKind::ReadAfterWrite;
+      });
     command.dependencies.clear();
-    before[c].resize(c);
-    for (size_t e = c; e-- > 0;) {
-      DependencyKind kind;
-      if (before[c][e] || !conflict(spans[e], spans[c], kind))
+    for (auto [e, kind] : earlier) {
+      uint64_t looked = 0;
+      if (order.waits(c, e, kMostLookedAt, looked))
         continue;
-      command.dependencies.push_back({static_cast<uint32_t>(e), kind});
-      before[c][e] = true;
-      for (size_t i = 0; i < e; ++i)
-        if (before[e][i])
-          before[c][i] = true;
+      command.dependencies.push_back({e, kind});
+      order.add(c, e);
     }
     std::reverse(command.dependencies.begin(), command.dependencies.end());
   }

@@ -19,10 +19,10 @@ using namespace tinyc::onnx;
 // After errors of so many nodes an import ends.
 static constexpr unsigned kMaxReported = 20;
 
-Importer::Importer(StringRef path, const ModelProto &model, const OnnxOptions &options,
+Importer::Importer(StringRef path, const ModelProto &model, const Functions &functions, const OnnxOptions &options,
                    const std::set<std::string> &fixed, WeightStore &weights, MLIRContext *context)
-    : Surroundings(llvm::sys::path::parent_path(path), weights), model(model), options(options), fixed(fixed),
-      file(FileLineColLoc::get(context, path, 0, 0)), b(file, context) {}
+    : Surroundings(llvm::sys::path::parent_path(path), weights), model(model), functions(functions), options(options),
+      fixed(fixed), file(FileLineColLoc::get(context, path, 0, 0)), b(file, context) {}
 
 Value Importer::source(const TensorData &data, StringRef name) {
   // Sources stand at the head of the function, apart from the ops of nodes.
@@ -168,11 +168,17 @@ LogicalResult Importer::importNodes(ArrayRef<const NodeProto *> ordered,
   unsigned reported = 0;
   for (const NodeProto *node : ordered) {
     std::string name = scope.prefix + nameOf(*node, numbers[node]);
-    const FunctionProto *called = findFunction(model, *node);
+    const FunctionProto *called = functions.find(*node);
     int64_t version = scope.versions.lookup(domainOf(*node));
     llvm::SaveAndRestore<std::string> inside(current, "node '" + name + "' (" + node->op_type() + ", opset " +
                                                           std::to_string(version) + ")");
     unsigned before = errors;
+    if (imported > kMaxNodes)
+      return failure();
+    if (++imported > kMaxNodes)
+      return emitError(file) << "the model comes to over " << kMaxNodes
+                             << " nodes, its loops unrolled and its calls of functions written out; no more are "
+                             << "supported";
     if (succeeded(called ? call(*called, *node, name, scope) : importNode(*node, name, scope)))
       continue;
     // What does not follow from this node's outputs is imported all the same, so that all errors are found at once.
@@ -269,7 +275,8 @@ OwningOpRef<ModuleOp> tinyc::importOnnx(StringRef path, const OnnxOptions &optio
     return emitError(file) << "initialiser '" << model.graph().sparse_initializer(0).values().name()
                            << "': sparse initialisers are not supported",
            nullptr;
-  if (failed(checkOperators(model, file)))
+  Functions functions(model);
+  if (failed(checkOperators(model, functions, file)) || failed(checkSize(model, functions, file)))
     return {};
   // Values of inputs are taken only where they are needed, which an attempt without them tells. Each further attempt
   // takes at least one more.
@@ -282,7 +289,7 @@ OwningOpRef<ModuleOp> tinyc::importOnnx(StringRef path, const OnnxOptions &optio
       said.push_back(std::move(diagnostic));
       return success();
     });
-    Importer importer(path, model, options, fixed, weights, context);
+    Importer importer(path, model, functions, options, fixed, weights, context);
     module = importer.import();
     wanted = module ? std::set<std::string>() : importer.wantedInputs();
     fixed.insert(wanted.begin(), wanted.end());

@@ -47,7 +47,7 @@ struct Scope {
 class Importer : public Surroundings {
 public:
   /// `fixed` names the inputs whose given value is taken.
-  Importer(llvm::StringRef path, const ModelProto &model, const OnnxOptions &options,
+  Importer(llvm::StringRef path, const ModelProto &model, const Functions &functions, const OnnxOptions &options,
            const std::set<std::string> &fixed, WeightStore &weights, mlir::MLIRContext *context);
 
   mlir::OwningOpRef<mlir::ModuleOp> import();
@@ -73,6 +73,7 @@ private:
   mlir::Location named(llvm::StringRef name) { return mlir::NameLoc::get(b.getStringAttr(name), file); }
 
   const ModelProto &model;
+  const Functions &functions;
   const OnnxOptions &options;
   const std::set<std::string> &fixed;
   mlir::Location file;
@@ -91,6 +92,8 @@ private:
   /// So far.
   unsigned errors = 0;
   unsigned depth = 0;
+  /// Nodes imported so far.
+  uint64_t imported = 0;
   /// The names that the node being imported sees.
   Scope *scope = nullptr;
 };

@@ -8,6 +8,7 @@
 
 #include "google/protobuf/io/coded_stream.h"
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <queue>
@@ -51,16 +52,61 @@ OpsetVersions onnx::opsetVersions(const google::protobuf::RepeatedPtrField<Opera
   return versions;
 }
 
-const FunctionProto *onnx::findFunction(const ModelProto &model, const NodeProto &node) {
-  for (const FunctionProto &function : model.functions()) {
-    StringRef domain = function.domain() == "ai.onnx" ? StringRef() : StringRef(function.domain());
-    if (function.name() == node.op_type() && domain == domainOf(node) && function.overload() == node.overload())
-      return &function;
-  }
-  return nullptr;
+static std::string functionKey(StringRef domain, StringRef name, StringRef overload) {
+  StringRef zero("", 1);
+  return (domain + zero + name + zero + overload).str();
 }
 
-LogicalResult onnx::checkOperators(const ModelProto &model, Location loc) {
+Functions::Functions(const ModelProto &model) {
+  for (const FunctionProto &function : model.functions()) {
+    StringRef domain = function.domain() == "ai.onnx" ? StringRef() : StringRef(function.domain());
+    byName.try_emplace(functionKey(domain, function.name(), function.overload()), &function);
+  }
+}
+
+const FunctionProto *Functions::find(const NodeProto &node) const {
+  return byName.empty() ? nullptr : byName.lookup(functionKey(domainOf(node), node.op_type(), node.overload()));
+}
+
+namespace {
+class NodeCounter {
+public:
+  explicit NodeCounter(const Functions &functions) : functions(functions) {}
+  uint64_t count(const google::protobuf::RepeatedPtrField<NodeProto> &nodes, unsigned depth) {
+    uint64_t sum = 0;
+    for (const NodeProto &node : nodes) {
+      ++sum;
+      if (depth >= kMaxCallDepth)
+        continue; // the importer refuses what lies deeper
+      for (const AttributeProto &attribute : node.attribute())
+        if (attribute.has_g())
+          sum = llvm::SaturatingAdd(sum, count(attribute.g().node(), depth + 1));
+      if (const FunctionProto *called = functions.find(node)) {
+        auto [known, isNew] = counted.try_emplace(called, 0);
+        uint64_t inside = isNew ? count(called->node(), depth + 1) : known->second;
+        counted[called] = inside;
+        sum = llvm::SaturatingAdd(sum, inside);
+      }
+    }
+    return sum;
+  }
+
+private:
+  const Functions &functions;
+  llvm::DenseMap<const FunctionProto *, uint64_t> counted;
+};
+} // namespace
+
+LogicalResult onnx::checkSize(const ModelProto &model, const Functions &functions, Location loc) {
+  uint64_t count = NodeCounter(functions).count(model.graph().node(), 0);
+  if (count <= kMaxNodes)
+    return success();
+  return emitError(loc) << "the model comes to " << (count == UINT64_MAX ? "over " : "") << count
+                        << " nodes when its calls of functions are written out; at most " << kMaxNodes
+                        << " are supported";
+}
+
+LogicalResult onnx::checkOperators(const ModelProto &model, const Functions &functions, Location loc) {
   std::vector<std::string> unsupported;
   size_t count = 0;
   std::function<void(const google::protobuf::RepeatedPtrField<NodeProto> &, const OpsetVersions &, const std::string &)>
@@ -73,7 +119,7 @@ LogicalResult onnx::checkOperators(const ModelProto &model, Location loc) {
         if (attribute.has_g() && node.op_type() != "If")
           check(attribute.g().node(), versions, " of graph '" + attribute.g().name() + "'" + where);
       auto version = versions.find(domainOf(node));
-      if (findFunction(model, node) ||
+      if (functions.find(node) ||
           (version != versions.end() && findOperator(domainOf(node), node.op_type(), version->second)))
         continue;
       std::string domain = domainOf(node).empty() ? "ai.onnx" : domainOf(node).str();

@@ -28,11 +28,28 @@ mlir::LogicalResult readModel(llvm::StringRef path, ModelProto &model, mlir::Loc
 
 OpsetVersions opsetVersions(const google::protobuf::RepeatedPtrField<OperatorSetIdProto> &imports);
 
-/// The function of the model that a node calls; null if it calls none.
-const FunctionProto *findFunction(const ModelProto &model, const NodeProto &node);
+/// The functions of a model.
+class Functions {
+public:
+  explicit Functions(const ModelProto &model);
+  /// The one that a node calls; null if it calls none.
+  const FunctionProto *find(const NodeProto &node) const;
+
+private:
+  llvm::StringMap<const FunctionProto *> byName; ///< domain, name and overload
+};
 
 /// One error that lists every node for which the table has no operator and the model no function.
-mlir::LogicalResult checkOperators(const ModelProto &model, mlir::Location loc);
+mlir::LogicalResult checkOperators(const ModelProto &model, const Functions &functions, mlir::Location loc);
+
+/// Most nodes that a model may come to where calls of functions are written out and loops unrolled.
+constexpr uint64_t kMaxNodes = 1 << 18;
+/// How deep functions of a model may call each other, and graphs lie in nodes of graphs.
+constexpr unsigned kMaxCallDepth = 32;
+
+/// An error if the model comes to more than kMaxNodes, found without writing anything out. Trips of loops are not known
+/// here: the importer counts again.
+mlir::LogicalResult checkSize(const ModelProto &model, const Functions &functions, mlir::Location loc);
 
 /// The nodes so that each follows those whose outputs it reads, otherwise in the order of the file. `given` are the
 /// names known before: inputs and initialisers. Errors: a name given twice, a name that nobody gives, a cycle.

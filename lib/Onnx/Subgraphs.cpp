@@ -10,9 +10,6 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::onnx;
 
-// How deep functions of a model may call each other, and graphs lie in nodes of graphs.
-static constexpr unsigned kMaxCallDepth = 32;
-
 LogicalResult Importer::call(const FunctionProto &called, const NodeProto &node, const std::string &name,
                              Scope &caller) {
   if (depth >= kMaxCallDepth)

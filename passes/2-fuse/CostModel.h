@@ -19,6 +19,12 @@
 // large
 //   loop and at most `kMostKeptRows` values of rows have to be kept on chip for it.
 // - A body that reads more than `kMostReads` tensors no longer fits registers and address units: it is cut.
+// - The time that a back end takes for a kernel grows faster than the kernel: one of more than `kMostOps` ops is cut,
+// and
+//   so is one of more than `kMostBuffers` tensors, which a launch has to hand over.
+// - What kernels lie more than `kFarKernels` apart on the way from one to the other is not looked into: a model is
+// long,
+//   and joining distant kernels saves no more than the one read.
 
 #ifndef TINYC_PASSES_2_FUSE_COSTMODEL_H
 #define TINYC_PASSES_2_FUSE_COSTMODEL_H
@@ -36,6 +42,9 @@ constexpr int64_t kWalkStep = 64;
 constexpr int64_t kMostKeptRows = 1024;
 constexpr unsigned kMostReads = 24;
 constexpr unsigned kDeepestBody = 256;
+constexpr unsigned kMostOps = 512;
+constexpr unsigned kMostBuffers = 128;
+constexpr unsigned kFarKernels = 128;
 
 /// Whether `op` computes each element of its result from the elements of its operands at the same place.
 bool isElementwise(mlir::Operation *op);

@@ -50,12 +50,14 @@ SmallVector<unsigned> Emitter::order(ArrayRef<Operation *> control) {
   SmallVector<unsigned> sorted;
   unsigned kernels = plan.kernels.size();
   std::vector<char> state(kernels + control.size(), 0); // 1: begun, 2: done
+  llvm::DenseMap<Operation *, unsigned> controlNodes;
+  for (auto [i, op] : llvm::enumerate(control))
+    controlNodes[op] = kernels + i;
   auto nodeOf = [&](Value value) -> std::optional<unsigned> {
     if (Root *producer = plan.find(value))
       return producer->kernel;
-    if (auto found = llvm::find(control, value.getDefiningOp()); found != control.end())
-      return kernels + (found - control.begin());
-    return std::nullopt;
+    auto found = controlNodes.find(value.getDefiningOp());
+    return found == controlNodes.end() ? std::nullopt : std::optional<unsigned>(found->second);
   };
   for (unsigned start = 0; start < state.size(); ++start) {
     if (start < kernels && plan.kernels[start].roots.empty())

@@ -17,7 +17,7 @@
 #include "passes/2-fuse/Reindex.h"
 
 #include "mlir/IR/IntegerSet.h"
-#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace tinyc::fusion {
 
@@ -43,6 +43,7 @@ struct Root {
   mlir::AffineMap toValue, toDomain; ///< of a pointwise value that is reindexed; null: the domain is the value's shape
   unsigned parallel = 0;             ///< how many dimensions of the domain are parallel
   llvm::SmallVector<Read> reads;
+  unsigned ops = 0; ///< that its body evaluates
   unsigned kernel = 0;
 
   llvm::ArrayRef<int64_t> kept() const { return llvm::ArrayRef<int64_t>(domain).take_front(parallel); }
@@ -60,6 +61,8 @@ struct KernelPlan {
   llvm::SmallVector<int64_t> shared; ///< sizes of the dimensions along which it is cut into units
   bool contraction = false;
   bool reduces = false;
+  unsigned ops = 0;                   ///< in the bodies of its roots
+  llvm::SetVector<mlir::Value> reads; ///< by any of its roots, of what they compute too
 };
 
 struct FusionPlan {
@@ -67,8 +70,6 @@ struct FusionPlan {
   llvm::DenseMap<mlir::Value, unsigned> rootOf;
   std::vector<KernelPlan> kernels; ///< those without roots were merged into others
   bool remarks = false;
-  /// The roots that a loop or choice reads, or another one that it reads from.
-  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<unsigned>> rootsBehind;
 
   bool isRoot(mlir::Value value) const { return rootOf.contains(value); }
   Root *find(mlir::Value value) {
@@ -92,8 +93,7 @@ void chooseScatterForms(mlir::Block &block);
 /// Rewrites the choices of the block of which both sides may be computed.
 void chooseChoiceForms(mlir::Block &block);
 
-/// Fills plan.roots and plan.rootsBehind. What a function returns although no op computes it has become a root by an
-/// identity view.
+/// Fills plan.roots. What a function returns although no op computes it has become a root by an identity view.
 void chooseRoots(mlir::Block &block, FusionPlan &plan);
 
 /// Fills plan.kernels.

@@ -9,6 +9,7 @@
 //   points into is computed by another kernel,
 // - a contraction starts a kernel of its own; only pointwise values over the same dimensions follow it,
 // - no other kernel would have to run both before and after it,
+// - the kernel stays of a size that compiles quickly,
 // - the cost model finds it worth the units.
 
 #include "passes/2-fuse/CostModel.h"
@@ -36,8 +37,8 @@ private:
   bool staysInUnit(const Root &root, unsigned kernel, unsigned count);
   std::optional<Fit> fit(const Root &root, const KernelPlan &kernel, unsigned index);
   bool isWorthIt(const Root &root, unsigned kernel, const Fit &fit, int64_t own);
-  SmallVector<unsigned> kernelsBehind(const Read &read);
-  bool reaches(unsigned from, const llvm::SmallBitVector &targets);
+  bool reaches(Value from, ArrayRef<unsigned> targets);
+  bool staysSmall(const KernelPlan &kernel, unsigned ops, unsigned tensors);
   bool joinable(const Root &root, unsigned kernel, unsigned merged);
   bool mergeable(const Root &root, unsigned into, unsigned from);
   int64_t savedBytes(const Root &root, unsigned kernel);
@@ -177,56 +178,49 @@ std::optional<Fit> Grouper::fit(const Root &root, const KernelPlan &kernel, unsi
   return fits ? std::optional<Fit>(std::move(fit)) : std::nullopt;
 }
 
-// The kernels that a read waits for: the one that computes the value, or all that the loop or choice needs of which it
-// is a result.
-SmallVector<unsigned> Grouper::kernelsBehind(const Read &read) {
-  if (Root *producer = plan.find(read.value))
-    return {producer->kernel};
-  SmallVector<unsigned> kernels;
-  if (Operation *op = read.value.getDefiningOp(); isControl(op))
-    for (unsigned root : plan.rootsBehind[op])
-      kernels.push_back(plan.roots[root].kernel);
-  return kernels;
-}
-
-// Whether kernel `from` needs, directly or not, one of `targets`.
-bool Grouper::reaches(unsigned from, const llvm::SmallBitVector &targets) {
+// Whether the value `from` waits for one of the kernels `targets`; also if that is too far to tell. Loops and choices
+// lie on the way as kernels do.
+bool Grouper::reaches(Value from, ArrayRef<unsigned> targets) {
   unsigned earliest = ~0u; // nothing before the first root of the targets can need them
-  for (unsigned target : targets.set_bits())
+  for (unsigned target : targets)
     earliest = std::min(earliest, plan.kernels[target].roots.front());
-  llvm::SmallBitVector seen(plan.kernels.size());
-  SmallVector<unsigned> work{from};
+  llvm::SmallDenseSet<unsigned> seen;
+  llvm::SmallPtrSet<Operation *, 8> control;
+  SmallVector<Value> work{from};
   while (!work.empty()) {
-    unsigned kernel = work.pop_back_val();
-    if (targets.test(kernel))
+    Value value = work.pop_back_val();
+    Root *producer = plan.find(value);
+    if (!producer) {
+      if (Operation *op = value.getDefiningOp(); isControl(op) && control.insert(op).second)
+        llvm::append_range(work, op->getOperands());
+    } else if (llvm::is_contained(targets, producer->kernel)) {
       return true;
-    if (seen.test(kernel) || plan.kernels[kernel].roots.back() < earliest)
-      continue;
-    seen.set(kernel);
-    for (unsigned root : plan.kernels[kernel].roots)
-      for (const Read &read : plan.roots[root].reads)
-        llvm::append_range(work, kernelsBehind(read));
+    } else if (plan.kernels[producer->kernel].roots.back() >= earliest && seen.insert(producer->kernel).second) {
+      llvm::append_range(work, plan.kernels[producer->kernel].reads);
+    }
+    if (seen.size() + control.size() > kFarKernels)
+      return true;
   }
   return false;
 }
 
 // Whether no kernel that `root` needs has itself to wait for `kernel` (or for `merged`, which is to be part of it).
 bool Grouper::joinable(const Root &root, unsigned kernel, unsigned merged) {
-  llvm::SmallBitVector targets(plan.kernels.size());
-  targets.set(kernel);
-  targets.set(merged);
-  for (const Read &read : root.reads) {
-    bool direct = plan.isRoot(read.value);
-    for (unsigned behind : kernelsBehind(read))
-      if (!(direct && (behind == kernel || behind == merged)) && reaches(behind, targets))
-        return false;
-  }
-  return true;
+  return llvm::none_of(root.reads, [&](const Read &read) {
+    Root *producer = plan.find(read.value);
+    bool direct = producer && (producer->kernel == kernel || producer->kernel == merged);
+    return !direct && reaches(read.value, {kernel, merged});
+  });
+}
+
+// Whether `kernel` stays of a size that compiles quickly when so many ops join it, which read and compute `tensors`.
+bool Grouper::staysSmall(const KernelPlan &kernel, unsigned ops, unsigned tensors) {
+  return kernel.ops + ops <= kMostOps && kernel.reads.size() + kernel.roots.size() + tensors <= kMostBuffers;
 }
 
 bool Grouper::mergeable(const Root &root, unsigned into, unsigned from) {
   const KernelPlan &a = plan.kernels[into], &b = plan.kernels[from];
-  if (a.contraction || b.contraction || a.shared != b.shared)
+  if (a.contraction || b.contraction || a.shared != b.shared || !staysSmall(a, b.ops, b.reads.size() + b.roots.size()))
     return false;
   for (unsigned kernel : {into, from})
     for (unsigned member : plan.kernels[kernel].roots) {
@@ -244,8 +238,7 @@ int64_t Grouper::savedBytes(const Root &root, unsigned kernel) {
   for (const Read &read : root.reads) {
     Root *producer = plan.find(read.value);
     bool both = producer && producer->kernel == kernel;
-    if (auto it = readers.find(read.value); !both && it != readers.end())
-      both = llvm::is_contained(it->second, kernel);
+    both |= plan.kernels[kernel].reads.contains(read.value);
     bytes += both ? byteCount(read.value.getType()) : 0;
   }
   return bytes;
@@ -282,9 +275,10 @@ void Grouper::join(unsigned index, unsigned kernel, ArrayRef<int64_t> shared) {
   into.shared.assign(shared.begin(), shared.end());
   into.contraction |= root.contraction;
   into.reduces |= static_cast<bool>(root.reduce);
+  into.ops += root.ops;
   for (const Read &read : root.reads)
-    if (auto &list = readers[read.value]; !llvm::is_contained(list, kernel))
-      list.push_back(kernel);
+    if (into.reads.insert(read.value))
+      readers[read.value].push_back(kernel);
 }
 
 // Whether the cost model wants `root` in the kernel; says why not.
@@ -310,6 +304,7 @@ void Grouper::run() {
     Root &root = plan.roots[index];
     ScalarBody body(plan, root.domain, /*builder=*/nullptr);
     body.define(root);
+    root.ops = body.getOps().size();
     for (const BodyRead &read : body.getReads())
       root.reads.push_back({read.value, read.map, read.mask, read.lookup});
     int64_t own = byteCount(root.value.getType());
@@ -318,6 +313,10 @@ void Grouper::run() {
 
     std::optional<unsigned> joined;
     for (unsigned kernel : candidates(root)) {
+      if (!joined && !staysSmall(plan.kernels[kernel], root.ops, root.reads.size() + 1)) {
+        remark(root, "not fused: the kernel would compile slowly");
+        continue;
+      }
       std::optional<Fit> fits = fit(root, plan.kernels[kernel], kernel);
       if (!fits)
         continue;
@@ -340,7 +339,7 @@ void Grouper::run() {
           SmallVector<int64_t> same = plan.kernels[*joined].shared;
           join(member, *joined, same);
         }
-        from.roots.clear();
+        from = KernelPlan();
         llvm::sort(plan.kernels[*joined].roots);
       }
     }

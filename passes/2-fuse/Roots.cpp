@@ -7,7 +7,7 @@
 // - it follows a contraction pointwise and what reads it is not pointwise: it belongs to the contraction's epilogue,
 // - it would be computed again and again: read at several places, or through a view that repeats it, and computing it
 //   again costs more than keeping it (the cost model decides),
-// - the body would otherwise read more tensors, or nest deeper, than the cost model wants.
+// - the body would otherwise read more tensors, hold more ops or nest deeper than the cost model wants.
 //
 // All the rest is evaluated where it is read.
 
@@ -97,6 +97,7 @@ struct Above {
   double work = 0;     // at one point
   double loopWork = 0; // of all that is computed pointwise along with it
   unsigned depth = 0;
+  unsigned ops = 0;                // what a body of it holds at most; ops on several ways count several times
   SmallVector<Value, 4> leaves;    // distinct; at most kMostReads + 1 are counted
   bool followsContraction = false; // could stand in its epilogue
   unsigned kernelsBefore = 0;      // contractions, and what cannot follow them pointwise, on the longest way here
@@ -120,9 +121,10 @@ public:
 private:
   void returnRootsOnly();
   void readByControl();
-  void findRootsBehind();
   void lookAbove(Operation *op);
   void lookBelow(Operation *op);
+  bool isTooLarge(Operation *op, Above &sum);
+  Above cut(Operation *op, const Above &whole);
   bool decide(Operation *op, const Below &below);
   void addLeaf(Above &above, Value value) {
     if (above.leaves.size() <= kMostReads && !llvm::is_contained(above.leaves, value))
@@ -167,19 +169,42 @@ void RootChooser::readByControl() {
           returned.insert(operand);
 }
 
-void RootChooser::findRootsBehind() {
-  for (Operation &op : block) {
-    if (!isControl(&op))
-      continue;
-    SmallVector<unsigned> behind;
-    for (Value operand : op.getOperands()) {
-      if (auto it = plan.rootOf.find(operand); it != plan.rootOf.end())
-        behind.push_back(it->second);
-      else if (isControl(operand.getDefiningOp()))
-        llvm::append_range(behind, plan.rootsBehind[operand.getDefiningOp()]);
-    }
-    plan.rootsBehind[&op] = std::move(behind);
+// Whether a body must not hold all of what lies above `op`. Its ops are counted one by one where the sum over the
+// operands is too large, for that takes what is shared for several.
+bool RootChooser::isTooLarge(Operation *op, Above &sum) {
+  if (sum.leaves.size() > kMostReads || sum.depth > kDeepestBody)
+    return true;
+  if (sum.ops <= kMostOps)
+    return false;
+  llvm::SmallSetVector<Operation *, 32> counted;
+  counted.insert(op);
+  for (size_t i = 0; i < counted.size() && counted.size() <= kMostOps; ++i)
+    for (Value operand : counted[i]->getOperands())
+      if (Operation *producer = operand.getDefiningOp();
+          producer && !forced.contains(operand) && above[operand].ops != 0)
+        counted.insert(producer);
+  sum.ops = counted.size();
+  return sum.ops > kMostOps;
+}
+
+// Cuts the body above `op`: its operands that hold something are computed by stages of their own.
+Above RootChooser::cut(Operation *op, const Above &whole) {
+  Above own;
+  for (Value operand : op->getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    if (producer && !isa<ParamOp, ConstOp, ReduceOp>(producer) && !isControl(producer) &&
+        (above[operand].leaves.size() > 1 || above[operand].ops > kMostOps / 4 ||
+         above[operand].depth > kDeepestBody / 4))
+      forced.insert(operand);
+    addLeaf(own, operand);
   }
+  own.work = workOf(op);
+  own.loopWork = whole.loopWork;
+  own.followsContraction = whole.followsContraction;
+  own.kernelsBefore = whole.kernelsBefore;
+  own.ofWeights = whole.ofWeights;
+  own.depth = own.ops = 1;
+  return own;
 }
 
 void RootChooser::lookAbove(Operation *op) {
@@ -226,6 +251,7 @@ void RootChooser::lookAbove(Operation *op) {
         for (Value leaf : part.leaves)
           addLeaf(sum, leaf);
         sum.work += part.work;
+        sum.ops += part.ops;
       }
       sum.depth = std::max(sum.depth, part.depth);
       sum.ofWeights &= part.ofWeights;
@@ -243,27 +269,13 @@ void RootChooser::lookAbove(Operation *op) {
         if (const Above &part = above[operand]; !part.followsContraction || sum.followsContraction)
           sum.loopWork += part.loopWork;
     sum.depth += 1;
+    sum.ops += 1;
     if (pointwise) {
       sum.work += workOf(op);
       sum.loopWork += workOf(op) * elementCount(result.getType());
     }
-    if (sum.leaves.size() > kMostReads || sum.depth > kDeepestBody) {
-      // Cut at the operands that read most.
-      for (Value operand : op->getOperands())
-        if (Operation *producer = operand.getDefiningOp();
-            producer && !isa<ParamOp, ConstOp, ReduceOp>(producer) && above[operand].leaves.size() > 1)
-          forced.insert(operand);
-      Above cut;
-      cut.work = workOf(op);
-      cut.loopWork = sum.loopWork;
-      cut.followsContraction = sum.followsContraction;
-      cut.kernelsBefore = sum.kernelsBefore;
-      cut.ofWeights = sum.ofWeights;
-      cut.depth = 1;
-      for (Value operand : op->getOperands())
-        addLeaf(cut, operand);
-      sum = std::move(cut);
-    }
+    if (isTooLarge(op, sum))
+      sum = cut(op, sum);
   }
   above[result] = std::move(sum);
 }
@@ -367,7 +379,6 @@ void RootChooser::run() {
     plan.rootOf[value] = plan.roots.size();
     plan.roots.push_back(std::move(root));
   }
-  findRootsBehind();
 }
 
 void chooseRoots(Block &block, FusionPlan &plan) { RootChooser(block, plan).run(); }

@@ -23,6 +23,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace tinyc {
 #define GEN_PASS_DEF_TILE
@@ -86,6 +87,20 @@ static bool sameKernel(KernelOp a, KernelOp b) {
          OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
 
+// The same for equal kernels.
+static size_t hashOf(KernelOp kernel) {
+  llvm::hash_code hash = llvm::hash_combine(kernel.getShared(), kernel.getWritesAttr(), kernel.getScheduleAttr());
+  for (Type type :
+       llvm::concat<const Type>(llvm::to_vector(kernel->getOperandTypes()), llvm::to_vector(kernel->getResultTypes())))
+    hash = llvm::hash_combine(hash, type);
+  kernel.getBody().walk([&](Operation *op) {
+    hash = llvm::hash_combine(hash, OperationEquivalence::computeHash(op, OperationEquivalence::ignoreHashValue,
+                                                                      OperationEquivalence::ignoreHashValue,
+                                                                      OperationEquivalence::IgnoreLocations));
+  });
+  return hash;
+}
+
 namespace {
 struct Tile : tinyc::impl::TileBase<Tile> {
   void runOnOperation() override;
@@ -93,6 +108,8 @@ struct Tile : tinyc::impl::TileBase<Tile> {
 private:
   FailureOr<func::FuncOp> tileKernel(KernelOp kernel, const Chip &chip);
   std::string freeSymbol(StringRef name);
+
+  llvm::StringSet<> symbols; ///< that are taken
 };
 } // namespace
 
@@ -103,9 +120,8 @@ std::string Tile::freeSymbol(StringRef name) {
     symbol += llvm::isAlnum(c) ? c : '_';
   if (symbol.empty() || llvm::isDigit(symbol[0]))
     symbol = "k" + symbol;
-  SymbolTable table(getOperation());
   std::string unique = symbol;
-  for (unsigned i = 1; table.lookup(unique); ++i)
+  for (unsigned i = 1; !symbols.insert(unique).second; ++i)
     unique = symbol + "_" + std::to_string(i);
   return unique;
 }
@@ -151,7 +167,10 @@ void Tile::runOnOperation() {
     return signalPassFailure();
   SmallVector<KernelOp> kernels;
   getOperation().walk([&](KernelOp kernel) { kernels.push_back(kernel); });
-  SmallVector<std::pair<KernelOp, StringRef>> tiled;
+  symbols.clear();
+  for (auto symbol : getOperation().getOps<SymbolOpInterface>())
+    symbols.insert(symbol.getName());
+  llvm::DenseMap<size_t, SmallVector<std::pair<KernelOp, StringRef>, 1>> tiledByHash;
   for (KernelOp kernel : kernels) {
     if (!kernel.getSchedule()) {
       kernel.emitOpError("expected a schedule, found none: run the schedule pass before tile");
@@ -159,6 +178,7 @@ void Tile::runOnOperation() {
     }
     if (failed(verifySchedule(kernel, *kernel.getSchedule(), *chip)))
       return signalPassFailure();
+    auto &tiled = tiledByHash[hashOf(kernel)];
     auto same = llvm::find_if(tiled, [&](auto &entry) { return sameKernel(entry.first, kernel); });
     StringRef symbol;
     if (same != tiled.end()) {

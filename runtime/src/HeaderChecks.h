@@ -21,8 +21,10 @@ template <typename Element, typename T> Status checkAligned(const flatbuffers::V
   return {};
 }
 
-/// Most commands of one list; the check of hazards keeps a bit for each pair.
-inline constexpr unsigned maxCommandsInList = 16384;
+/// Most commands of one list.
+inline constexpr unsigned maxCommandsInList = 1 << 20;
+/// Commands through which one may wait for another, and what the search for such chains may look at in all.
+inline constexpr uint64_t maxCommandsBetween = 16384, maxLookedAt = uint64_t(1) << 28;
 inline constexpr unsigned maxLoopDepth = 8;
 inline constexpr unsigned maxKernelArguments = 1024;
 

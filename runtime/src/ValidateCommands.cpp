@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Checks a plan's command graph: each command by itself, then every pair that touches the same bytes. Two commands of
-// which one writes must be connected by a chain of dependencies, or the result would depend on timing; two arguments
-// of one launch must not overlap if one is written, because kernels are compiled for arguments that do not alias.
+// Checks a plan's command graph: each command by itself, then those that touch the same bytes. Two commands of which
+// one writes must be connected by a chain of dependencies, or the result would depend on timing: each has to wait for
+// those that touched its bytes last, which have waited for all before. Two arguments of one launch must not overlap if
+// one is written, because kernels are compiled for arguments that do not alias.
 
+#include "runtime/schema/CommandOrder.h"
 #include "runtime/src/HeaderChecks.h"
 
 #include <algorithm>
@@ -13,15 +15,6 @@ namespace {
 
 using CommandList = flatbuffers::Vector<flatbuffers::Offset<format::Command>>;
 using ArgumentList = flatbuffers::Vector<const format::Argument *>;
-
-/// Bytes [begin, end) of one storage that a command touches.
-struct Touch {
-  uint64_t storage, begin, end;
-  bool reads, writes;
-  unsigned buffer;
-
-  bool overlaps(const Touch &other) const { return storage == other.storage && begin < other.end && other.begin < end; }
-};
 
 class CommandValidator {
 public:
@@ -153,36 +146,35 @@ private:
     if (count > maxCommandsInList)
       return unsupported(std::to_string(count) + " commands in one list, at most " + std::to_string(maxCommandsInList) +
                          " are supported");
-    size_t words = (count + 63) / 64;
-    std::vector<uint64_t> before(count * words); // bit e of row c: c waits for e, perhaps through others
-    std::vector<std::vector<Touch>> touches(count);
+    LastTouches last;
+    CommandOrder order(count);
     for (unsigned c = 0; c < count; ++c) {
       const format::Command &current = *commands->Get(c);
       std::string name = "command " + std::to_string(c) + ": ";
-      TINYC_TRY(command(current, depth, iterations, touches[c]).within(name));
-      uint64_t *row = &before[c * words];
+      std::vector<Touch> touches;
+      TINYC_TRY(command(current, depth, iterations, touches).within(name));
       for (unsigned d = 0; d < sizeOf(current.dependencies()); ++d) {
         const format::Dependency &dependency = *current.dependencies()->Get(d);
         unsigned e = dependency.command();
         if (e >= c || dependency.kind() > format::DependencyKind::MAX)
           return corrupt(name + "depends on command " + std::to_string(e) + ", which is not before it");
-        row[e / 64] |= uint64_t(1) << (e % 64);
-        for (size_t w = 0; w < words; ++w)
-          row[w] |= before[e * words + w];
+        order.add(c, e);
       }
-      for (unsigned e = 0; e < c; ++e) {
-        if (row[e / 64] >> (e % 64) & 1)
-          continue;
-        for (const Touch &x : touches[e])
-          for (const Touch &y : touches[c])
-            if ((x.writes || y.writes) && x.overlaps(y))
-              return corrupt(name + "overlapping buffers: it and command " + std::to_string(e) +
-                             " touch the same bytes (buffers " + std::to_string(x.buffer) + " and " +
-                             std::to_string(y.buffer) + "), one writes, and no dependency orders them");
-      }
+      Status ordered;
+      for (const Touch &touch : touches)
+        last.touch(c, touch, [&](LastTouches::Toucher earlier, Hazard) {
+          if (ordered.failed() || looked > maxLookedAt || order.waits(c, earlier.command, maxCommandsBetween, looked))
+            return;
+          ordered = corrupt(name + "overlapping buffers: it and command " + std::to_string(earlier.command) +
+                            " touch the same bytes (buffers " + std::to_string(earlier.buffer) + " and " +
+                            std::to_string(touch.buffer) + "), one writes, and no dependency orders them");
+        });
+      TINYC_TRY(std::move(ordered));
+      if (looked + last.stepsTaken() > maxLookedAt)
+        return unsupported(name + "it takes too long to find out whether dependencies order all commands that touch "
+                                  "the same bytes");
+      all.insert(all.end(), touches.begin(), touches.end());
     }
-    for (const std::vector<Touch> &some : touches)
-      all.insert(all.end(), some.begin(), some.end());
     return {};
   }
 
@@ -191,6 +183,7 @@ private:
   const format::EntryPoint &entry;
   bool isInit;
   std::vector<bool> outputWritten;
+  uint64_t looked = 0; ///< steps of the search for chains of dependencies
 };
 
 } // namespace
