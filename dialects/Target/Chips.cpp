@@ -8,6 +8,11 @@
 #include "llvm/TargetParser/Host.h"
 #include <deque>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 using namespace tinyc;
 
 // Facts a CPU of each x86-64 level has; caches are those of a typical server core.
@@ -31,14 +36,48 @@ static Chip cpuRow(std::string name, std::string cpu, std::string features, int6
   return chip;
 }
 
+// What processors have beyond the highest level: matrix instructions, by LLVM's names of the features.
+static Chip v4Row(std::string name, bool vnni, bool amx) {
+  std::string features = "-prefer-256-bit";
+  if (vnni)
+    features += ",+avx512vnni,+avx512vbmi";
+  if (amx)
+    features += ",+amx-tile,+amx-bf16,+amx-int8";
+  Chip chip = cpuRow(std::move(name), "x86-64-v4", features, 64, 32, 110);
+  if (amx) {
+    for (const char *row : {"amx.tdpbf16ps", "amx.tdpbssd", "amx.tdpbsud", "amx.tdpbusd", "amx.tdpbuud"})
+      chip.instructions.push_back(row);
+    // An instruction of 16 x 16 x 32 bf16 every 16 cycles, where two of 16 f32 start in each.
+    chip.gflopsTensor = 16 * chip.gflopsF32;
+    chip.document = "https://www.intel.com/content/www/us/en/content-details/671488/"
+                    "intel-64-and-ia-32-architectures-optimization-reference-manual-volume-1.html (chapter 20)";
+  }
+  if (vnni)
+    for (const char *row : {"avx512vnni.vpdpbusd.ui8.i8", "avx512vnni.vpdpbusd.i8.ui8", "avx512vnni.vpdpwssd"})
+      chip.instructions.push_back(row);
+  return chip;
+}
+
+// Whether Linux lets programs ask for the tile registers.
+static bool grantsTileRegisters() {
+#if defined(__x86_64__) && defined(__linux__)
+  constexpr int getSupported = 0x1021; // ARCH_GET_XCOMP_SUPP
+  uint64_t supported = 0;
+  return syscall(SYS_arch_prctl, getSupported, &supported) == 0 && (supported >> 18 & 1);
+#else
+  return false;
+#endif
+}
+
 // LLVM names new processors wrongly (or as an old one), so the row of this machine is chosen by CPUID features.
 static Chip hostRow() {
   llvm::StringMap<bool> has = llvm::sys::getHostCPUFeatures();
   bool v4 = has.lookup("avx512f") && has.lookup("avx512bw") && has.lookup("avx512dq") && has.lookup("avx512vl") &&
             has.lookup("avx512cd");
   bool v3 = has.lookup("avx2") && has.lookup("fma") && has.lookup("f16c") && has.lookup("bmi2");
+  bool amx = has.lookup("amx-tile") && has.lookup("amx-bf16") && has.lookup("amx-int8") && grantsTileRegisters();
   if (v4)
-    return cpuRow("cpu", "x86-64-v4", "-prefer-256-bit", 64, 32, 110);
+    return v4Row("cpu", has.lookup("avx512vnni") && has.lookup("avx512vbmi"), amx);
   if (v3)
     return cpuRow("cpu", "x86-64-v3", "", 32, 16, 55);
   Chip plain = cpuRow("cpu", "x86-64", "", 16, 16, 14);
@@ -104,7 +143,8 @@ static std::deque<Chip> &table() {
   static std::deque<Chip> rows = {
       hostRow(),
       cpuRow("cpu:x86-64-v3", "x86-64-v3", "", 32, 16, 55),
-      cpuRow("cpu:x86-64-v4", "x86-64-v4", "-prefer-256-bit", 64, 32, 110),
+      v4Row("cpu:x86-64-v4", /*vnni=*/false, /*amx=*/false),
+      v4Row("cpu:sapphirerapids", /*vnni=*/true, /*amx=*/true),
       // A100, RTX 3090, RTX 4090, H100 SXM, B200, RTX 5090: rates of the dense products with f32 sums.
       nvidiaRow({"sm_80", "ptx80", 166912, 40 << 20, 19500, 312000, 1555}),
       nvidiaRow({"sm_86", "ptx80", 101376, 6 << 20, 35580, 71000, 936}),

@@ -108,7 +108,11 @@ def Tiny_ScheduleAttr : AttrDef<Tiny_Dialect, "Schedule"> {
     - `strip`: how many points of a reduction, or of a row, are taken in one step; one number for each dimension that
       the shared ones leave: own parallel ones of the longest stage, then reduction ones.
     - `warps`: warps (waves) a block along each shared dimension, last the number along the strip; empty on a CPU.
-    - `instruction`: the row of the tensor-core table that a contraction uses, or "fma"; empty without a contraction.
+    - `instruction`: the row of the tensor-core table that a contraction uses, or "fma"; empty without a contraction. On
+      a CPU: "amx.tdpbf16ps" (bf16; denormals are zeros, going in and coming out; of each 32 terms the even and the odd
+      ones are summed apart by fused multiply-adds, and the sum of both is added), "amx.tdpbssd" and its like for other
+      signs, "avx512vnni.vpdpbusd.ui8.i8", "avx512vnni.vpdpbusd.i8.ui8" and "avx512vnni.vpdpwssd" (bytes into i32,
+      exact). `inner` is a multiple of the row's m and n, and a strip that cuts the sum one of its k.
     - `columns`: how a CPU's contraction reads the factor along the output's last dimension: "packed" panel by panel,
       or as "window": what a unit's sliding windows cover is copied once, padded, and read in place. Empty elsewhere.
     - `pipeline`: how many tiles of a contraction's operands are in flight in shared memory (1: no overlap).

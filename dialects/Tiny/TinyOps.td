@@ -203,7 +203,8 @@ def Tiny_MulOp : Tiny_BinaryOp<"mul", Tiny_NumberValue, [Commutative]> {
   let summary = "Product; integers wrap, floats round to nearest even";
   let description = [{
     A product that is added is not contracted to a fused multiply-add, except in the sum of a contraction, whose
-    schedule says so.
+    schedule says so: by "fma", or by a row of matrix instructions, which also says in which order terms are summed and
+    what becomes of denormals.
 
     ```mlir
     %r = tiny.mul %a, %b : tensor<4xf32>

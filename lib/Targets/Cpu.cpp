@@ -2,6 +2,7 @@
 //
 // The CPU back end: kernels in the LLVM dialect become an object, and that a shared object without undefined symbols.
 
+#include "dialects/Tiny/TinyOps.h"
 #include "lib/Targets/KernelUnits.h"
 #include "lib/Targets/Link.h"
 #include "passes/Passes.h"
@@ -177,6 +178,17 @@ static FailureOr<std::vector<uint8_t>> link(ModuleOp module, ArrayRef<std::vecto
   return linked;
 }
 
+// Tile registers are used by kernels whose schedule says so, and by no others: most models run where there are none.
+static void addTileFeatures(LLVM::LLVMFuncOp kernel, std::vector<std::string> &features) {
+  auto schedule = kernel->getAttrOfType<tiny::ScheduleAttr>("tiny.schedule");
+  StringRef instruction = schedule ? schedule.getInstruction().getValue() : "";
+  if (!instruction.starts_with("amx."))
+    return;
+  for (const char *feature : {"amx-tile", instruction.ends_with("bf16ps") ? "amx-bf16" : "amx-int8"})
+    if (!llvm::is_contained(features, feature))
+      features.push_back(feature);
+}
+
 FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const EmitOptions &options) const {
   ModuleOp module = kernelsOf(whole);
   disableStoreForwardingPass();
@@ -185,8 +197,9 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
     return failure();
   TargetCode result;
   // What the x86-64 levels above the first add and code generation uses; the runtime looks for each with CPUID.
-  for (const char *feature : {"sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "avx", "avx2", "bmi", "bmi2", "f16c",
-                              "fma", "lzcnt", "movbe", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})
+  for (const char *feature : {"sse3",     "ssse3",    "sse4.1",   "sse4.2",   "popcnt",     "avx",       "avx2",
+                              "bmi",      "bmi2",     "f16c",     "fma",      "lzcnt",      "movbe",     "avx512f",
+                              "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512vnni", "avx512vbmi"})
     if (machine->getMCSubtargetInfo()->checkFeatures(std::string("+") + feature))
       result.features.push_back(feature);
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
@@ -196,6 +209,7 @@ FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const E
       if (auto scratch = function->getAttrOfType<IntegerAttr>("tiny.scratch"))
         facts.scratchBytes = scratch.getInt();
       result.kernels.push_back(facts);
+      addTileFeatures(function, result.features);
     }
 
   UnitCompiler compiler;

@@ -4,6 +4,7 @@
 
 #include "passes/2-fuse/Attention.h"
 #include "passes/3-schedule/AddressForm.h"
+#include "passes/3-schedule/MatrixRows.h"
 #include "passes/3-schedule/Schedules.h"
 
 #include <numeric>
@@ -154,11 +155,24 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   int64_t mostRows = std::min<int64_t>(24, (chip.registers - columnVectors - 1) / columnVectors);
   // Rows are dealt out evenly: 17 rows are 9 and 8, not 14 and 3.
   int64_t rows = llvm::divideCeil(m, llvm::divideCeil(m, mostRows));
-  int64_t columns = columnVectors * s.vector;
+  int64_t columns = columnVectors * s.vector, wholeDepth = kWholeDepth, step = 1;
+  if (const TensorCoreRow *row = chooseCpuRow(c, chip)) {
+    s.instruction = row->name;
+    step = row->k;
+    bytes = 4 / neighbouringK(*row);
+    wholeDepth = kWholeDepth * 4 / bytes;
+    if (row->registers) {
+      rows = row->m * (m > row->m ? 2 : 1);
+      columns = row->n * (n > row->n ? 2 : 1);
+    }
+  }
   s.inner = {rows, columns};
   // A panel of packed columns stays in the first-level cache while rows stream by.
   s.strip.assign(c.k.size(), 1);
-  setBlock(s.strip, c, c.k, k <= kWholeDepth ? k : chip.l1Bytes / (columns * bytes), c.k.front());
+  if (k <= wholeDepth)
+    setBlock(s.strip, c, c.k, k, c.k.front());
+  else
+    setBlock(s.strip, c, c.k, chip.l1Bytes / (columns * bytes), c.k.front(), step);
   int64_t depth = std::min(k, s.strip[c.cutDim(c.k) - c.k.front()] * c.cutStride(c.k));
   // The packed rows of a block stay in the second-level cache while columns stream by.
   int64_t fitting = std::max<int64_t>(1, chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1) / rows) * rows;
@@ -286,10 +300,13 @@ static ScheduleSizes chooseAttention(KernelOp kernel, Attention &a, const Chip &
 ScheduleSizes tinyc::chooseCpuSchedule(KernelOp kernel, const Chip &chip) {
   if (std::optional<Attention> a = matchAttention(kernel))
     return chooseAttention(kernel, *a, chip);
+  std::optional<Contraction> contraction = matchContraction(kernel);
+  if (contraction && chooseCpuRow(*contraction, chip))
+    return chooseContraction(kernel, *contraction, chip);
   if (std::optional<Window> w = matchWindow(kernel))
     if (std::optional<ScheduleSizes> s = chooseWindow(kernel, *w, chip))
       return *s;
-  if (std::optional<Contraction> c = matchContraction(kernel))
-    return chooseContraction(kernel, *c, chip);
+  if (contraction)
+    return chooseContraction(kernel, *contraction, chip);
   return isMap(kernel) ? chooseMap(kernel, chip) : chooseRow(kernel, chip);
 }

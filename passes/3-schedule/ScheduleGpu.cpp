@@ -3,6 +3,7 @@
 // Schedules for chips with warps, shared memory and tensor cores.
 
 #include "passes/2-fuse/Attention.h"
+#include "passes/3-schedule/MatrixRows.h"
 #include "passes/3-schedule/Schedules.h"
 
 #include <numeric>
@@ -73,16 +74,6 @@ static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
   return s;
 }
 
-// The first tensor-core row for elements of `type`, or "fma".
-static std::string tensorCoreRow(const Chip &chip, Type type) {
-  StringRef suffix = type.isF16() ? ".f16" : type.isBF16() ? ".bf16" : "";
-  if (!suffix.empty())
-    for (StringRef row : chip.instructions)
-      if (row.ends_with(suffix))
-        return row.str();
-  return "fma";
-}
-
 // Attention: `inner` is a warp's tile of scores, `strip` the keys of a tile and the depth taken at once. Warps stand
 // along the queries, so that a query's maximum and sum stay within one.
 static ScheduleSizes chooseAttention(KernelOp kernel, Attention &a, const Chip &chip) {
@@ -112,6 +103,8 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   ScheduleSizes s;
   Type element = elementType(c.stage.getOperand(c.columnsRead).getType());
   s.instruction = tensorCoreRow(chip, element);
+  if (s.instruction != "fma" && !rowMismatch(c, *findTensorCoreRow(s.instruction)).empty())
+    s.instruction = "fma";
   bool tensorCore = s.instruction != "fma";
   // Two warps of one instruction each, at least: 16 rows by 16 columns of a tensor core, 16 by 32 of multiply-adds.
   int64_t m = c.size(c.m), n = c.size(c.n), leastN = tensorCore ? 32 : 64;

@@ -3,6 +3,7 @@
 // Holds a schedule against its kernel and the chip's row of facts.
 
 #include "passes/2-fuse/Attention.h"
+#include "passes/3-schedule/MatrixRows.h"
 #include "passes/3-schedule/Schedules.h"
 
 #include <numeric>
@@ -49,6 +50,29 @@ static LogicalResult verifyBlocks(KernelOp kernel, ScheduleAttr s, Contraction &
     if (s.getUnit()[dim] != 1)
       return kernel.emitOpError("schedule: expected 1 in 'unit' for batch dimension ")
              << dim << " of a contraction, found " << s.getUnit().asArrayRef()[dim];
+  return success();
+}
+
+// A matrix instruction takes whole fragments, of the types that its row says.
+static LogicalResult verifyMatrixRow(KernelOp kernel, ScheduleAttr s, std::optional<Contraction> c) {
+  const TensorCoreRow *row = findTensorCoreRow(s.getInstruction().getValue());
+  if (!row || row->left.empty())
+    return success();
+  if (!c || s.getColumns() == "window")
+    return kernel.emitOpError("schedule: '") << row->name << "' is for contractions with packed columns";
+  if (std::string mismatch = rowMismatch(*c, *row); !mismatch.empty())
+    return kernel.emitOpError("schedule: '") << row->name << "' " << mismatch;
+  if (s.getInner()[0] % row->m != 0 || s.getInner()[1] % row->n != 0)
+    return kernel.emitOpError("schedule: expected 'inner' in multiples of the ")
+           << row->m << " x " << row->n << " of '" << row->name << "', found [" << s.getInner().asArrayRef() << "]";
+  if (int64_t needed = fragments(*row, s.getInner()); row->registers && needed > row->registers)
+    return kernel.emitOpError("schedule: inner = [") << s.getInner().asArrayRef() << "] needs " << needed
+                                                     << " tile registers; '" << row->name << "' has " << row->registers;
+  unsigned cut = c->cutDim(c->k);
+  int64_t block = s.getStrip()[cut - c->k.front()] * c->cutStride(c->k);
+  if (block < c->size(c->k) && block % row->k != 0)
+    return kernel.emitOpError("schedule: expected strips of a multiple of the ")
+           << row->k << " terms of '" << row->name << "', found " << block;
   return success();
 }
 
@@ -107,7 +131,8 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
   if (w)
     return verifyWindow(kernel, s, chip, *w);
   if (c) {
-    if (failed(verifyRegisterTile(kernel, s, chip)))
+    const TensorCoreRow *row = findTensorCoreRow(s.getInstruction().getValue());
+    if (!(row && row->registers) && failed(verifyRegisterTile(kernel, s, chip)))
       return failure();
     return verifyBlocks(kernel, s, *c);
   }
@@ -192,6 +217,8 @@ LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip 
     return kernel.emitOpError("schedule: ") << chip.name << " has no instruction '" << instruction << "'; it has "
                                             << llvm::join(chip.instructions, ", ");
   if (attention && failed(verifyAttention(kernel, s, *attention)))
+    return failure();
+  if (chip.kind == ChipKind::Cpu && failed(verifyMatrixRow(kernel, s, c)))
     return failure();
   if (chip.kind == ChipKind::Cpu)
     return verifyCpu(kernel, s, chip, c, w, attention.has_value());

@@ -10,11 +10,13 @@
 //       packed columns <- columns[k block, panel]
 //       for each register tile of rows: sums += packed rows * packed columns; after the last block: epilogue, store
 //
+// With a matrix instruction the packed operands keep its types. Of the columns the k that it takes together lie side by
+// side (its row's layout of B says how many), and k is filled up with zeros to whole instructions.
+//
 // Batch dimensions are of size 1 in a unit. Runs of m, n and k dimensions are flattened; maps with mod and floordiv
 // bring positions back, so a convolution is packed as it is read, never as a whole matrix.
 
-#include "passes/3-schedule/AddressForm.h"
-#include "passes/4-tile/Tiling.h"
+#include "passes/4-tile/ContractionPacking.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,163 +30,66 @@ using namespace tinyc::tiny;
 
 namespace {
 
-// A range of flattened positions: those of the unit's block.
-struct Positions {
-  Value begin, end;
-  int64_t most;  ///< positions of a whole block
-  int64_t total; ///< positions of the whole run
-};
-
-class ContractionTiler {
+class ContractionTiler : ContractionPacking {
 public:
   ContractionTiler(OpBuilder &b, const TiledFunction &f, Contraction &c)
-      : b(b), f(f), c(c), loc(c.stage.getLoc()), kernel(f.kernel), element(elementType(c.stage.getResult(0).getType())),
-        toStage(c.flatten(true)), toParallel(c.flatten(false)), tileRows(f.schedule.getInner()[0]),
-        tileColumns(f.schedule.getInner()[1]) {}
+      : ContractionPacking(b, f, c), kernel(f.kernel), toParallel(c.flatten(false)) {}
 
   void run();
 
 private:
-  Positions blockOf(ArrayRef<unsigned> run, ArrayRef<Value> unit, ArrayRef<int64_t> sizes);
-  TileDomain domainAt(Value m, int64_t mSize, Value n, int64_t nSize, Value k, int64_t kSize);
-  Value readFactor(unsigned read, Value factor, const TileDomain &domain);
-  void packRows(Positions m, Positions k);
-  void packColumns(Value firstColumn, Positions k);
+  Value multiplyElements(Value firstRow, Value k, Value sum);
+  Value multiplyFragments(Value firstRow, Value k, Value sum);
   void multiply(Value firstRow, Value firstColumn, Positions k);
   void finish(Value firstRow, Value firstColumn, Value row);
-  void loop(Value begin, Value end, int64_t step, function_ref<void(Value)> body);
-  Value subtract(Value lhs, Value rhs) { return arith::SubIOp::create(b, loc, lhs, rhs); }
-  Value constant(int64_t value) { return indexConstant(b, loc, value); }
 
-  OpBuilder &b;
-  const TiledFunction &f;
-  Contraction &c;
-  Location loc;
   KernelOp kernel;
-  Type element;
-  AffineMap toStage, toParallel;
-  int64_t tileRows, tileColumns;
-  SmallVector<Value> batch;
-  Positions m, n, k;
-  Value rows, columns, sums;
-  bool rowsAlongK = true, columnsAlongK = false;
+  AffineMap toParallel;
+  Value sums;
   bool severalDepths = false;
 };
 
 } // namespace
 
-// Lanes of the vectors in which operands are copied.
-static constexpr int64_t kCopyLanes = 64;
-
-static AffineMap select(MLIRContext *context, unsigned dims, ArrayRef<unsigned> chosen) {
-  return AffineMap::get(dims, 0, llvm::map_to_vector(chosen, [&](unsigned d) { return getAffineDimExpr(d, context); }),
-                        context);
+static Value contract(OpBuilder &b, Location loc, Value lhs, Value rhs, Value sum, ArrayRef<AffineMap> maps) {
+  SmallVector<Attribute> iterators;
+  for (unsigned d = 0; d < maps[0].getNumDims(); ++d)
+    iterators.push_back(vector::IteratorTypeAttr::get(
+        b.getContext(), maps[2].isFunctionOfDim(d) ? vector::IteratorType::parallel : vector::IteratorType::reduction));
+  return vector::ContractionOp::create(b, loc, lhs, rhs, sum, b.getAffineMapArrayAttr(maps), b.getArrayAttr(iterators));
 }
 
-Positions ContractionTiler::blockOf(ArrayRef<unsigned> run, ArrayRef<Value> unit, ArrayRef<int64_t> sizes) {
-  unsigned cut = c.cutDim(run);
-  int64_t stride = c.cutStride(run), total = c.size(run), block = std::min(sizes[cut] * stride, total);
-  AffineMap scale = AffineMap::get(1, 0, b.getAffineDimExpr(0) * stride);
-  Value begin = affine::AffineApplyOp::create(b, loc, scale, unit[cut]);
-  return {begin, block == total ? constant(total) : addAndLimit(b, loc, begin, block, total), block, total};
+// Elements of the rows at one k times a row of columns.
+Value ContractionTiler::multiplyElements(Value firstRow, Value k, Value sum) {
+  MLIRContext *context = b.getContext();
+  AffineMap identity = AffineMap::getMultiDimIdentityMap(2, context);
+  TileDomain rowTile, columnTile;
+  rowTile.append(firstRow, tileRows, std::nullopt);
+  rowTile.append(k, 1, std::nullopt);
+  columnTile.append(k, 1, std::nullopt);
+  columnTile.append(constant(0), tileColumns, std::nullopt);
+  Value lhs = loadTile(b, loc, rows, rowTile, rowsAlongK ? identity : selectDims(context, 2, {1, 0}));
+  Value rhs = loadTile(b, loc, columns, columnTile, identity);
+  return contract(b, loc, lhs, rhs, sum,
+                  {selectDims(context, 3, {0, 2}), selectDims(context, 3, {2, 1}), selectDims(context, 3, {0, 1})});
 }
 
-// A tile of the flattened domain; bounds of m, n and k where a tile may pass them.
-TileDomain ContractionTiler::domainAt(Value mAt, int64_t mSize, Value nAt, int64_t nSize, Value kAt, int64_t kSize) {
-  TileDomain domain;
-  for (Value offset : batch)
-    domain.append(offset, 1, std::nullopt);
-  auto append = [&](Value at, int64_t size, const Positions &range) {
-    // A block may begin anywhere if it is no multiple of the tile.
-    bool ragged = size > 1 && (range.total % size != 0 || range.most % size != 0);
-    domain.append(at, size, ragged ? std::optional<int64_t>(range.total) : std::nullopt);
-  };
-  append(mAt, mSize, m);
-  append(nAt, nSize, n);
-  if (kAt)
-    append(kAt, kSize, k);
-  return domain;
-}
-
-// One factor of the product on a tile: its read, and the casts that follow.
-Value ContractionTiler::readFactor(unsigned read, Value factor, const TileDomain &domain) {
-  if (auto cast = factor.getDefiningOp<CastOp>()) {
-    Value input = readFactor(read, cast.getInput(), domain);
-    return CastOp::create(b, loc, input, cast.getType());
-  }
-  StageOp stage = c.stage;
-  Value buffer = f.buffer(cast<BlockArgument>(stage.getOperand(read)));
-  TypedAttr fill = stage.getFill(read);
-  return loadTile(b, loc, buffer, domain, stage.getMap(read).compose(toStage), composeSet(stage.getMask(read), toStage),
-                  fill);
-}
-
-void ContractionTiler::loop(Value begin, Value end, int64_t step, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, loc, begin, end, constant(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
-// Rows lie as their memory runs: along k where that is contiguous, else along m.
-void ContractionTiler::packRows(Positions m, Positions k) {
-  unsigned nb = batch.size(), rank = nb + 3;
-  Value factor = factorOf(c.stage, c.rowsRead), zero = constant(0);
-  const Positions &across = rowsAlongK ? m : k, &along = rowsAlongK ? k : m;
-  int64_t lanes = std::min<int64_t>(kCopyLanes, llvm::bit_ceil<uint64_t>(along.most));
-  AffineMap place =
-      select(b.getContext(), rank, rowsAlongK ? ArrayRef<unsigned>{nb, nb + 2} : ArrayRef<unsigned>{nb + 2, nb});
-  loop(across.begin, across.end, 1, [&](Value outer) {
-    loop(along.begin, along.end, lanes, [&](Value inner) {
-      Value mAt = rowsAlongK ? outer : inner, kAt = rowsAlongK ? inner : outer;
-      TileDomain domain = rowsAlongK ? domainAt(mAt, 1, zero, 1, kAt, lanes) : domainAt(mAt, lanes, zero, 1, kAt, 1);
-      Value tile = readFactor(c.rowsRead, factor, domain);
-      TileDomain local = domain;
-      local.bounds.assign(rank, std::nullopt);
-      local.offsets[nb] = subtract(mAt, m.begin);
-      local.offsets[nb + 2] = subtract(kAt, k.begin);
-      storeTile(b, loc, tile, rows, local, place);
-    });
-  });
-}
-
-void ContractionTiler::packColumns(Value firstColumn, Positions k) {
-  unsigned nb = batch.size(), rank = nb + 3;
-  Value factor = factorOf(c.stage, c.columnsRead), zero = constant(0);
-  AffineMap place = select(b.getContext(), rank, {nb + 2, nb + 1});
-  if (columnsAlongK) {
-    // Columns that lie along k in memory are read so, and turned in registers.
-    int64_t side = std::min(f.schedule.getVector(), tileColumns);
-    SmallVector<unsigned> turned(llvm::to_vector(llvm::seq<unsigned>(0, rank)));
-    std::swap(turned[nb + 1], turned[nb + 2]);
-    AffineMap turn = select(b.getContext(), rank, turned);
-    loop(k.begin, k.end, side, [&](Value kAt) {
-      loop(zero, constant(tileColumns), side, [&](Value column) {
-        Value nAt = arith::AddIOp::create(b, loc, firstColumn, column);
-        TileDomain domain = domainAt(zero, 1, nAt, side, kAt, side);
-        // The last panel may begin beyond the columns' end in its second half.
-        if (n.total % tileColumns != 0 || n.most % tileColumns != 0)
-          domain.bounds[nb + 1] = n.total;
-        Value tile = readFactor(c.columnsRead, factor, domain);
-        tile = ViewOp::create(b, loc, tile.getType(), tile, turn);
-        TileDomain local = domain;
-        local.bounds.assign(rank, std::nullopt);
-        local.offsets[nb + 1] = subtract(kAt, k.begin);
-        local.offsets[nb + 2] = column;
-        storeTile(b, loc, tile, columns, local, select(b.getContext(), rank, {nb + 1, nb + 2}));
-      });
-    });
-    return;
-  }
-  loop(k.begin, k.end, 1, [&](Value kAt) {
-    TileDomain domain = domainAt(zero, 1, firstColumn, tileColumns, kAt, 1);
-    Value tile = readFactor(c.columnsRead, factor, domain);
-    TileDomain local = domain;
-    local.bounds.assign(rank, std::nullopt);
-    local.offsets[nb + 1] = zero;
-    local.offsets[nb + 2] = subtract(kAt, k.begin);
-    storeTile(b, loc, tile, columns, local, place);
-  });
+// The same of one instruction's k, in groups: rows (m, groups, group), columns (groups, n, group).
+Value ContractionTiler::multiplyFragments(Value firstRow, Value k, Value sum) {
+  MLIRContext *context = b.getContext();
+  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), d2 = b.getAffineDimExpr(2);
+  TileDomain rowTile, columnTile;
+  rowTile.append(firstRow, tileRows, std::nullopt);
+  columnTile.append(k, row->k / group, std::nullopt);
+  rowTile.append(k, row->k / group, std::nullopt);
+  columnTile.append(constant(0), tileColumns, std::nullopt);
+  rowTile.append(constant(0), group, std::nullopt);
+  columnTile.append(constant(0), group, std::nullopt);
+  Value lhs = loadTile(b, loc, rows, rowTile, AffineMap::get(3, 0, {d0, d1 * group + d2}, context));
+  Value rhs = loadTile(b, loc, columns, columnTile, AffineMap::get(3, 0, {d0, d1 * group + d2}, context));
+  return contract(
+      b, loc, lhs, rhs, sum,
+      {selectDims(context, 4, {0, 2, 3}), selectDims(context, 4, {2, 1, 3}), selectDims(context, 4, {0, 1})});
 }
 
 // The register tile over one block of k.
@@ -198,26 +103,18 @@ void ContractionTiler::multiply(Value firstRow, Value sumColumn, Positions k) {
   sumTile.append(sumColumn, tileColumns, std::nullopt);
   Value initial = severalDepths ? loadTile(b, loc, sums, sumTile, identity)
                                 : splat(b, loc, type, cast<TypedAttr>(b.getZeroAttr(element)));
-  auto kLoop = scf::ForOp::create(b, loc, zero, depth, constant(1), initial);
+  // Steps count groups of k; the last one may reach beyond the depth, into zeros.
+  int64_t step = row ? row->k / group : 1;
+  if (group > 1)
+    depth = affine::AffineApplyOp::create(b, loc, AffineMap::get(1, 0, b.getAffineDimExpr(0).ceilDiv(group)), depth);
+  auto kLoop = scf::ForOp::create(b, loc, zero, depth, constant(step), initial);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(kLoop.getBody());
-    TileDomain rowTile, columnTile;
-    rowTile.append(firstRow, tileRows, std::nullopt);
-    rowTile.append(kLoop.getInductionVar(), 1, std::nullopt);
-    columnTile.append(kLoop.getInductionVar(), 1, std::nullopt);
-    columnTile.append(zero, tileColumns, std::nullopt);
-    Value lhs = loadTile(b, loc, rows, rowTile, rowsAlongK ? identity : select(context, 2, {1, 0}));
-    Value rhs = loadTile(b, loc, columns, columnTile, identity);
-    AffineExpr dm = b.getAffineDimExpr(0), dn = b.getAffineDimExpr(1), dk = b.getAffineDimExpr(2);
-    auto maps =
-        b.getAffineMapArrayAttr({AffineMap::get(3, 0, {dm, dk}, context), AffineMap::get(3, 0, {dk, dn}, context),
-                                 AffineMap::get(3, 0, {dm, dn}, context)});
-    auto iterator = [&](vector::IteratorType type) { return vector::IteratorTypeAttr::get(context, type); };
-    auto iterators = b.getArrayAttr({iterator(vector::IteratorType::parallel), iterator(vector::IteratorType::parallel),
-                                     iterator(vector::IteratorType::reduction)});
-    Value sum = vector::ContractionOp::create(b, loc, lhs, rhs, kLoop.getRegionIterArgs()[0], maps, iterators);
-    scf::YieldOp::create(b, loc, sum);
+    Value sum = kLoop.getRegionIterArgs()[0];
+    scf::YieldOp::create(b, loc,
+                         row ? multiplyFragments(firstRow, kLoop.getInductionVar(), sum)
+                             : multiplyElements(firstRow, kLoop.getInductionVar(), sum));
   }
   storeTile(b, loc, kLoop.getResult(0), sums, sumTile, identity);
 }
@@ -236,7 +133,7 @@ void ContractionTiler::finish(Value row, Value firstColumn, Value sumRow) {
     for (auto [buffer, write] : f.outputs(result))
       storeTile(b, loc, tile, buffer, domain, write.compose(toParallel));
   };
-  write(c.stage.getResult(0), loadTile(b, loc, sums, local, select(context, rank, {nb, nb + 1})));
+  write(c.stage.getResult(0), loadTile(b, loc, sums, local, selectDims(context, rank, {nb, nb + 1})));
   for (StageOp stage : llvm::drop_begin(kernel.getStages())) {
     SmallVector<Value> reads;
     for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
@@ -263,27 +160,13 @@ void ContractionTiler::run() {
   severalDepths = block < depth;
   k = {constant(0), constant(depth), block, depth};
 
-  StageOp stage = c.stage;
-  unsigned nb = batch.size();
-  auto rowType = cast<RankedTensorType>(stage.getOperand(c.rowsRead).getType());
-  AddressForm address = linearAddress(stage.getMap(c.rowsRead).compose(toStage), rowType.getShape());
-  rowsAlongK = address.coefficient(nb) != 1 || address.coefficient(nb + 2) == 1;
-  auto columnType = cast<RankedTensorType>(stage.getOperand(c.columnsRead).getType());
-  AddressForm columnAddress = linearAddress(stage.getMap(c.columnsRead).compose(toStage), columnType.getShape());
-  columnsAlongK = columnAddress.coefficient(nb + 2) == 1 && columnAddress.coefficient(nb + 1) != 1 &&
-                  !columnAddress.isBent(nb + 2) && f.schedule.getVector() > 1 &&
-                  tileColumns % f.schedule.getVector() == 0;
-  // Rows stand apart by an odd number of cache lines.
-  int64_t bytes = element.getIntOrFloatBitWidth() / 8, line = 64 / bytes;
-  auto padded = [&](int64_t size) { return (llvm::divideCeil(size + kCopyLanes, line) | 1) * line; };
+  allocate(block);
   int64_t blockRows = llvm::divideCeil(m.most, tileRows) * tileRows;
   int64_t blockColumns = llvm::divideCeil(n.most, tileColumns) * tileColumns;
-  auto allocate = [&](int64_t outer, int64_t inner) -> Value {
+  auto buffer = [&](int64_t outer, int64_t inner) -> Value {
     return memref::AllocaOp::create(b, loc, MemRefType::get({outer, inner}, element));
   };
-  rows = rowsAlongK ? allocate(blockRows, padded(block)) : allocate(block, padded(blockRows));
-  columns = allocate(llvm::divideCeil(block, f.schedule.getVector()) * f.schedule.getVector(), tileColumns);
-  sums = severalDepths ? allocate(blockRows, blockColumns) : allocate(tileRows, tileColumns);
+  sums = severalDepths ? buffer(blockRows, blockColumns) : buffer(tileRows, tileColumns);
 
   if (severalDepths) {
     AffineMap identity = AffineMap::getMultiDimIdentityMap(2, b.getContext());

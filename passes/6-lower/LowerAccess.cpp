@@ -177,9 +177,11 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
 }
 
 void TileLowering::lowerLoad(LoadOp load) {
-  // The rows of a contraction are read one element at a time, where they are used.
-  if (llvm::all_of(load->getUses(), [](OpOperand &use) {
-        return isa<vector::ContractionOp>(use.getOwner()) && use.getOperandNumber() == 0;
+  if (isFragments(load))
+    return lowerFragmentsLoad(load);
+  // The rows of a contraction are read one element at a time, where they are used; so are a matrix unit's operands.
+  if (llvm::all_of(load->getUses(), [&](OpOperand &use) {
+        return isa<vector::ContractionOp>(use.getOwner()) && (unit || use.getOperandNumber() == 0);
       }))
     return;
   RegisterShape shape(cast<VectorType>(load.getType()).getShape());
@@ -224,6 +226,8 @@ void TileLowering::storeRegister(StoreOp store, const RegisterShape &shape, int6
 }
 
 void TileLowering::lowerStore(StoreOp store) {
+  if (isFragments(store.getValue()))
+    return lowerFragmentsStore(store);
   RegisterShape shape(cast<VectorType>(store.getValue().getType()).getShape());
   for (int64_t r = 0; r < shape.registers; ++r)
     storeRegister(store, shape, r);

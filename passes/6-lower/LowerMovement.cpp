@@ -31,6 +31,58 @@ static SmallVector<Value> turnRegisters(OpBuilder &b, Location loc, SmallVector<
   return rows;
 }
 
+// What packs groups of rows side by side. The result's lane l is of the source's lane l floordiv g. Either row l mod g
+// of a source of g rows stands there, so rows are interleaved; or the group's element l mod g, and groups, as one
+// element each, make a square that is turned.
+std::optional<TileLowering::Registers> TileLowering::viewOfGroups(ViewOp view) {
+  auto type = cast<VectorType>(view.getType()), from = cast<VectorType>(view.getInput().getType());
+  RegisterShape shape(type.getShape()), source(from.getShape());
+  unsigned rank = type.getRank();
+  if (shape.lane != static_cast<int>(rank) - 1 || source.lane != shape.lane || from.getRank() != rank || rank < 2)
+    return std::nullopt;
+  auto divided = [&](AffineExpr expr) -> std::optional<int64_t> {
+    auto division = dyn_cast<AffineBinaryOpExpr>(expr);
+    if (!division || division.getKind() != AffineExprKind::FloorDiv ||
+        division.getLHS() != b.getAffineDimExpr(rank - 1))
+      return std::nullopt;
+    return cast<AffineConstantExpr>(division.getRHS()).getValue();
+  };
+  AffineExpr row = view.getMap().getResult(rank - 2), lane = view.getMap().getResult(rank - 1);
+  AffineExpr along = b.getAffineDimExpr(rank - 1), across = b.getAffineDimExpr(rank - 2);
+  Location loc = view.getLoc();
+  Registers bits = llvm::map_to_vector(registersOf(view.getInput()), [&](Value v) { return toMemory(loc, v); });
+  Registers results;
+  std::optional<int64_t> group = divided(lane);
+  if (group && row == along % *group && source.registers == *group && shape.registers == 1 &&
+      shape.lanes == source.lanes * *group && llvm::isPowerOf2_64(*group)) {
+    // The parts one behind the other.
+    Registers parts = turnRegisters(b, loc, bits);
+    while (parts.size() > 1) {
+      Registers joined;
+      int64_t lanes = cast<VectorType>(parts[0].getType()).getNumElements();
+      for (size_t i = 0; i < parts.size(); i += 2)
+        joined.push_back(vector::ShuffleOp::create(b, loc, parts[i], parts[i + 1],
+                                                   llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanes))));
+      parts = joined;
+    }
+    results = parts;
+  } else if ((group = divided(row)) && lane == across * *group + along % *group &&
+             source.registers == shape.registers && source.lanes == shape.registers * *group &&
+             shape.lanes == source.lanes && llvm::isPowerOf2_64(shape.registers)) {
+    Type narrow = cast<VectorType>(bits[0].getType()).getElementType();
+    auto whole = VectorType::get({shape.registers}, b.getIntegerType(*group * narrow.getIntOrFloatBitWidth()));
+    for (Value &value : bits)
+      value = vector::BitCastOp::create(b, loc, whole, value);
+    for (Value value : turnRegisters(b, loc, bits))
+      results.push_back(vector::BitCastOp::create(b, loc, VectorType::get({shape.lanes}, narrow), value));
+  } else {
+    return std::nullopt;
+  }
+  for (Value &value : results)
+    value = fromMemory(loc, value, type.getElementType());
+  return results;
+}
+
 // Each dimension of the source is a dimension of the result or a constant.
 void TileLowering::lowerView(ViewOp view) {
   auto type = cast<VectorType>(view.getType()), from = cast<VectorType>(view.getInput().getType());
@@ -62,6 +114,10 @@ void TileLowering::lowerView(ViewOp view) {
       llvm::isPowerOf2_64(shape.lanes) &&
       llvm::count_if(type.getShape(), [](int64_t size) { return size != 1; }) == 2) {
     registers[view.getResult()] = turnRegisters(b, loc, input);
+    return;
+  }
+  if (std::optional<Registers> grouped = viewOfGroups(view)) {
+    registers[view.getResult()] = *grouped;
     return;
   }
   for (int64_t r = 0; r < shape.registers; ++r) {
@@ -179,6 +235,8 @@ void TileLowering::lowerReduce(ReduceOp reduce) {
 // Rows (m, k) by columns (k, n), or by lines of columns (k, l, n): one broadcast element of the rows for each register
 // of the columns. An element is used for all lines before the next one is broadcast, so that one register holds it.
 LogicalResult TileLowering::lowerContract(vector::ContractionOp contract) {
+  if (unit)
+    return lowerFragmentsContract(contract);
   auto rows = contract.getLhs().getDefiningOp<LoadOp>();
   auto columns = cast<VectorType>(contract.getRhs().getType());
   auto type = dyn_cast<VectorType>(contract.getAccType());

@@ -62,6 +62,7 @@ FailureOr<func::FuncOp> TileLowering::run() {
     target.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(kAlignment));
   }
   scratch = entry->getArguments().back();
+  markFragments();
   LogicalResult lowered = lowerBlock(source.getBody().front());
   target->setAttr("tiny.scratch", b.getI64IntegerAttr(scratchBytes));
   if (succeeded(lowered))
@@ -126,7 +127,7 @@ LogicalResult TileLowering::lowerFor(scf::ForOp loop) {
   scalars.map(loop.getInductionVar(), lowered.getInductionVar());
   auto spread = [&](ValueRange tiles, ValueRange values) {
     for (Value tile : tiles) {
-      size_t count = RegisterShape(cast<VectorType>(tile.getType()).getShape()).registers;
+      size_t count = countRegisters(tile);
       registers[tile] = Registers(values.take_front(count));
       values = values.drop_front(count);
     }
@@ -186,6 +187,11 @@ LogicalResult TileLowering::lowerConst(ConstOp constant) {
   auto elements = dyn_cast<SplatElementsAttr>(constant.getValue());
   if (!type || !elements)
     return constant.emitOpError("expected a splat of a vector at the tile level, found ") << constant.getType();
+  if (isFragments(constant)) {
+    for (size_t i = 0, e = countRegisters(constant); i < e; ++i)
+      registers[constant.getResult()].push_back(unit->zero(b, constant.getLoc()));
+    return success();
+  }
   Value value = splatOf(constant.getLoc(), registerType(type), cast<TypedAttr>(elements.getSplatValue<Attribute>()));
   registers[constant.getResult()] = Registers(RegisterShape(type.getShape()).registers, value);
   return success();

@@ -7,6 +7,7 @@
 
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/6-lower/LaneAddress.h"
+#include "passes/6-lower/MatrixUnit.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -34,8 +35,17 @@ private:
   mlir::LogicalResult lowerConst(tiny::ConstOp constant);
   void lowerIota(tiny::IotaOp iota);
   void lowerView(tiny::ViewOp view);
+  std::optional<Registers> viewOfGroups(tiny::ViewOp view);
   void lowerReduce(tiny::ReduceOp reduce);
   mlir::LogicalResult lowerContract(mlir::vector::ContractionOp contract);
+  void markFragments();
+  bool isFragments(mlir::Value tile) { return fragments.contains(tile); }
+  size_t countRegisters(mlir::Value tile);
+  mlir::Value fragmentPointer(mlir::Location loc, mlir::Value buffer, mlir::ValueRange offsets, mlir::AffineMap map,
+                              llvm::ArrayRef<int64_t> coordinates);
+  void lowerFragmentsLoad(tiny::LoadOp load);
+  void lowerFragmentsStore(tiny::StoreOp store);
+  mlir::LogicalResult lowerFragmentsContract(mlir::vector::ContractionOp contract);
   void lowerLoad(tiny::LoadOp load);
   void lowerStore(tiny::StoreOp store);
 
@@ -60,6 +70,8 @@ private:
   mlir::OpBuilder b;
   mlir::IRMapping scalars;                          ///< index values and pointers
   llvm::DenseMap<mlir::Value, Registers> registers; ///< tiles
+  std::optional<MatrixUnit> unit;                   ///< that the schedule names
+  llvm::DenseSet<mlir::Value> fragments;            ///< tiles that are held as its sums
   mlir::Value scratch;
   int64_t scratchBytes = 0;
 };

@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace mlir;
@@ -88,6 +89,9 @@ CompiledKernel tinyc::compileKernel(const std::string &text, const std::string &
   for (const KernelFacts &facts : code->kernels)
     if (facts.symbol == kernel.symbol)
       kernel.scratch.resize(facts.scratchBytes + 64);
+  // Linux grants tile registers to those who ask (the runtime does so when it loads such code).
+  if (llvm::is_contained(code->features, "amx-tile") && syscall(SYS_arch_prctl, 0x1023, 18) != 0)
+    return perror("tile registers"), kernel;
   if (void *library = openBytes(code->blobs.back().bytes))
     kernel.call = reinterpret_cast<decltype(kernel.call)>(dlsym(library, kernel.symbol.c_str()));
   return kernel;

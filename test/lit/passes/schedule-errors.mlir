@@ -282,3 +282,180 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
     return %c : tensor<6x39xf32>
   }
 }
+
+// -----
+
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<100x300xbf16>, %b: tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    // expected-error @below {{schedule: cpu:x86-64-v4 has no instruction 'amx.tdpbf16ps'; it has fma}}
+    %r = tiny.kernel "product" shared 2 schedule <unit = [100, 200], inner = [32, 32], strip = [300], instruction = "amx.tdpbf16ps", vector = 16> (%a, %b) : (tensor<100x300xbf16>, tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xbf16>, %y: tensor<300x200xbf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xbf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xbf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: bf16, %v: bf16):
+        %wu = tiny.cast %u : bf16 to f32
+        %wv = tiny.cast %v : bf16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xf16>, %b: tensor<300x200xf16>) -> tensor<100x200xf32> {
+    // expected-error @below {{schedule: 'amx.tdpbf16ps' multiplies bf16 by bf16 into f32; the kernel has f16 by f16 into f32}}
+    %r = tiny.kernel "product" shared 2 schedule <unit = [100, 200], inner = [32, 32], strip = [300], instruction = "amx.tdpbf16ps", vector = 16> (%a, %b) : (tensor<100x300xf16>, tensor<300x200xf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xf16>, %y: tensor<300x200xf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: f16, %v: f16):
+        %wu = tiny.cast %u : f16 to f32
+        %wv = tiny.cast %v : f16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xi8>, %b: tensor<300x200xui8>) -> tensor<100x200xi32> {
+    // expected-error @below {{schedule: 'amx.tdpbusd' multiplies ui8 by i8 into i32; the kernel has i8 by ui8 into i32}}
+    %r = tiny.kernel "product" shared 2 schedule <unit = [100, 200], inner = [32, 32], strip = [300], instruction = "amx.tdpbusd", vector = 16> (%a, %b) : (tensor<100x300xi8>, tensor<300x200xui8>) -> tensor<100x200xi32> {
+    ^bb0(%x: tensor<100x300xi8>, %y: tensor<300x200xui8>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xi8>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xui8>) -> (sum tensor<100x200xi32>) {
+      ^bb0(%u: i8, %v: ui8):
+        %wu = tiny.cast %u : i8 to i32
+        %wv = tiny.cast %v : ui8 to i32
+        %p = tiny.mul %wu, %wv : i32
+        tiny.yield %p : i32
+      }
+      tiny.yield %s : tensor<100x200xi32>
+    }
+    return %r : tensor<100x200xi32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xbf16>, %b: tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    // expected-error @below {{schedule: expected 'inner' in multiples of the 16 x 16 of 'amx.tdpbf16ps', found [14, 32]}}
+    %r = tiny.kernel "product" shared 2 schedule <unit = [100, 200], inner = [14, 32], strip = [300], instruction = "amx.tdpbf16ps", vector = 16> (%a, %b) : (tensor<100x300xbf16>, tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xbf16>, %y: tensor<300x200xbf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xbf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xbf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: bf16, %v: bf16):
+        %wu = tiny.cast %u : bf16 to f32
+        %wv = tiny.cast %v : bf16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xbf16>, %b: tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    // expected-error @below {{schedule: inner = [48, 32] needs 11 tile registers; 'amx.tdpbf16ps' has 8}}
+    %r = tiny.kernel "product" shared 2 schedule <unit = [100, 200], inner = [48, 32], strip = [300], instruction = "amx.tdpbf16ps", vector = 16> (%a, %b) : (tensor<100x300xbf16>, tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xbf16>, %y: tensor<300x200xbf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xbf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xbf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: bf16, %v: bf16):
+        %wu = tiny.cast %u : bf16 to f32
+        %wv = tiny.cast %v : bf16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xbf16>, %b: tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    // expected-error @below {{schedule: expected strips of a multiple of the 32 terms of 'amx.tdpbf16ps', found 100}}
+    %r = tiny.kernel "product" shared 2 schedule <unit = [100, 200], inner = [32, 32], strip = [100], instruction = "amx.tdpbf16ps", vector = 16> (%a, %b) : (tensor<100x300xbf16>, tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xbf16>, %y: tensor<300x200xbf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xbf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xbf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: bf16, %v: bf16):
+        %wu = tiny.cast %u : bf16 to f32
+        %wv = tiny.cast %v : bf16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x1xbf16>, %b: tensor<1x200xbf16>) -> tensor<100x200xf32> {
+    // expected-error @below {{schedule: 'amx.tdpbf16ps' fills up 1 terms to a multiple of 32; an operand does not vary with them}}
+    %r = tiny.kernel "product" shared 2 schedule <unit = [100, 200], inner = [32, 32], strip = [1], instruction = "amx.tdpbf16ps", vector = 16> (%a, %b) : (tensor<100x1xbf16>, tensor<1x200xbf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x1xbf16>, %y: tensor<1x200xbf16>):
+      %s = tiny.stage parallel [100, 200] reduce [1]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x1xbf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<1x200xbf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: bf16, %v: bf16):
+        %wu = tiny.cast %u : bf16 to f32
+        %wv = tiny.cast %v : bf16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+// What pads the image and what pads the filter are both 1: nothing would make the products beyond the last term vanish.
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<20x7xui8>, %b: tensor<7x30xui8>) -> tensor<20x30xi32> {
+    // expected-error @below {{schedule: 'amx.tdpbuud' fills up 9 terms to a multiple of 64; the masks of both operands have a fill that is not zero}}
+    %r = tiny.kernel "padded" shared 2 schedule <unit = [20, 30], inner = [32, 32], strip = [9], instruction = "amx.tdpbuud", vector = 16> (%a, %b) : (tensor<20x7xui8>, tensor<7x30xui8>) -> tensor<20x30xi32> {
+    ^bb0(%x: tensor<20x7xui8>, %y: tensor<7x30xui8>):
+      %s = tiny.stage parallel [20, 30] reduce [9]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> mask affine_set<(d0, d1, d2) : (6 - d2 >= 0)> fill 1 : ui8 : tensor<20x7xui8>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> mask affine_set<(d0, d1, d2) : (6 - d2 >= 0)> fill 1 : ui8 : tensor<7x30xui8>) -> (sum tensor<20x30xi32>) {
+      ^bb0(%u: ui8, %v: ui8):
+        %wu = tiny.cast %u : ui8 to i32
+        %wv = tiny.cast %v : ui8 to i32
+        %p = tiny.mul %wu, %wv : i32
+        tiny.yield %p : i32
+      }
+      tiny.yield %s : tensor<20x30xi32>
+    }
+    return %r : tensor<20x30xi32>
+  }
+}

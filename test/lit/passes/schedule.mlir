@@ -150,3 +150,116 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
     return %r : tensor<400xf32>
   }
 }
+
+// -----
+
+// Matrix instructions where they take the least time: tiles of bf16 and of bytes; few rows by vectors. Each row's types
+// are the kernel's.
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xbf16>, %b: tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    // CHECK: tiny.kernel "product" shared 2 schedule <unit = {{.*}}, inner = [32, 32], strip = [300], instruction = "amx.tdpbf16ps", vector = 16>
+    %r = tiny.kernel "product" shared 2 (%a, %b) : (tensor<100x300xbf16>, tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xbf16>, %y: tensor<300x200xbf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xbf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xbf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: bf16, %v: bf16):
+        %wu = tiny.cast %u : bf16 to f32
+        %wv = tiny.cast %v : bf16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xui8>, %b: tensor<300x16xi8>) -> tensor<100x16xi32> {
+    // CHECK: schedule <unit = {{.*}}, inner = [32, 16], strip = [300], instruction = "amx.tdpbusd", vector = 16>
+    %r = tiny.kernel "product" shared 2 (%a, %b) : (tensor<100x300xui8>, tensor<300x16xi8>) -> tensor<100x16xi32> {
+    ^bb0(%x: tensor<100x300xui8>, %y: tensor<300x16xi8>):
+      %s = tiny.stage parallel [100, 16] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xui8>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x16xi8>) -> (sum tensor<100x16xi32>) {
+      ^bb0(%u: ui8, %v: i8):
+        %wu = tiny.cast %u : ui8 to i32
+        %wv = tiny.cast %v : i8 to i32
+        %p = tiny.mul %wu, %wv : i32
+        tiny.yield %p : i32
+      }
+      tiny.yield %s : tensor<100x16xi32>
+    }
+    return %r : tensor<100x16xi32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<2x300xi8>, %b: tensor<300x200xui8>) -> tensor<2x200xi32> {
+    // CHECK: schedule <unit = {{.*}}, inner = [2, 32], strip = [300], instruction = "avx512vnni.vpdpbusd.i8.ui8", vector = 16>
+    %r = tiny.kernel "product" shared 2 (%a, %b) : (tensor<2x300xi8>, tensor<300x200xui8>) -> tensor<2x200xi32> {
+    ^bb0(%x: tensor<2x300xi8>, %y: tensor<300x200xui8>):
+      %s = tiny.stage parallel [2, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<2x300xi8>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xui8>) -> (sum tensor<2x200xi32>) {
+      ^bb0(%u: i8, %v: ui8):
+        %wu = tiny.cast %u : i8 to i32
+        %wv = tiny.cast %v : ui8 to i32
+        %p = tiny.mul %wu, %wv : i32
+        tiny.yield %p : i32
+      }
+      tiny.yield %s : tensor<2x200xi32>
+    }
+    return %r : tensor<2x200xi32>
+  }
+}
+
+// -----
+
+// f16 has no row here, and the highest level of x86-64 has no matrix instructions.
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<100x300xf16>, %b: tensor<300x200xf16>) -> tensor<100x200xf32> {
+    // CHECK: instruction = "fma", vector = 16>
+    %r = tiny.kernel "product" shared 2 (%a, %b) : (tensor<100x300xf16>, tensor<300x200xf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xf16>, %y: tensor<300x200xf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: f16, %v: f16):
+        %wu = tiny.cast %u : f16 to f32
+        %wv = tiny.cast %v : f16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<100x300xbf16>, %b: tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    // CHECK: instruction = "fma", vector = 16>
+    %r = tiny.kernel "product" shared 2 (%a, %b) : (tensor<100x300xbf16>, tensor<300x200xbf16>) -> tensor<100x200xf32> {
+    ^bb0(%x: tensor<100x300xbf16>, %y: tensor<300x200xbf16>):
+      %s = tiny.stage parallel [100, 200] reduce [300]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<100x300xbf16>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<300x200xbf16>) -> (sum tensor<100x200xf32>) {
+      ^bb0(%u: bf16, %v: bf16):
+        %wu = tiny.cast %u : bf16 to f32
+        %wv = tiny.cast %v : bf16 to f32
+        %p = tiny.mul %wu, %wv : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<100x200xf32>
+    }
+    return %r : tensor<100x200xf32>
+  }
+}

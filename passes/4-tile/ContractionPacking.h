@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The block of a contraction that a CPU's work unit computes, and its operands as they are packed.
+
+#ifndef TINYC_PASSES_4_TILE_CONTRACTIONPACKING_H
+#define TINYC_PASSES_4_TILE_CONTRACTIONPACKING_H
+
+#include "dialects/Layout/TensorCoreRows.h"
+#include "passes/4-tile/Tiling.h"
+
+namespace tinyc {
+
+/// A range of flattened positions: those of the unit's block.
+struct Positions {
+  mlir::Value begin, end;
+  int64_t most;  ///< positions of a whole block
+  int64_t total; ///< positions of the whole run
+};
+
+/// A map from `dims` dimensions to the chosen ones.
+mlir::AffineMap selectDims(mlir::MLIRContext *context, unsigned dims, llvm::ArrayRef<unsigned> chosen);
+
+/// Packs a block of rows, and columns panel by panel, in the layouts that the register tile reads.
+class ContractionPacking {
+protected:
+  ContractionPacking(mlir::OpBuilder &b, const TiledFunction &f, Contraction &c);
+
+  /// The part of a run that the unit covers.
+  Positions blockOf(llvm::ArrayRef<unsigned> run, llvm::ArrayRef<mlir::Value> unit, llvm::ArrayRef<int64_t> sizes);
+  /// A tile of the flattened domain; bounds of m, n and k where a tile may pass them.
+  TileDomain domainAt(mlir::Value m, int64_t mSize, mlir::Value n, int64_t nSize, mlir::Value k, int64_t kSize);
+  /// Buffers for packed operands of `depth` terms. To be called when m, n and k are known.
+  void allocate(int64_t depth);
+  void packRows(Positions m, Positions k);
+  void packColumns(mlir::Value firstColumn, Positions k);
+
+  void loop(mlir::Value begin, mlir::Value end, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+  mlir::Value constant(int64_t value) { return indexConstant(b, loc, value); }
+  mlir::Value subtract(mlir::Value lhs, mlir::Value rhs);
+
+  mlir::OpBuilder &b;
+  const TiledFunction &f;
+  Contraction &c;
+  mlir::Location loc;
+  mlir::Type element; ///< of the sums
+  mlir::AffineMap toStage;
+  int64_t tileRows, tileColumns;
+  const TensorCoreRow *row = nullptr; ///< of a matrix instruction; null for multiply-adds
+  int64_t group = 1;                  ///< k that lie side by side in packed columns
+  llvm::SmallVector<mlir::Value> batch;
+  Positions m, n, k;
+  mlir::Value rows;    ///< [m, k], or [k, m] if not `rowsAlongK` and without an instruction
+  mlir::Value columns; ///< [k floordiv group, n * group + k mod group]
+  bool rowsAlongK = true;
+
+private:
+  mlir::Type packedType(llvm::StringRef name);
+  mlir::Value readFactor(unsigned read, mlir::Value factor, const TileDomain &domain, mlir::AffineMap points);
+  mlir::Value readOperand(unsigned read, const TileDomain &domain) { return readOperand(read, domain, toStage); }
+  mlir::Value readOperand(unsigned read, const TileDomain &domain, mlir::AffineMap points);
+  mlir::Value apply(mlir::AffineExpr expr, mlir::ValueRange operands);
+  mlir::Value filledEnd(Positions k);
+  void boundFilled(TileDomain &domain, unsigned dim, Positions k);
+  void packRowsTurned(Positions m, Positions k);
+  void packColumnsAlongK(mlir::Value firstColumn, Positions k);
+  void packColumnGroups(mlir::Value firstColumn, Positions k);
+
+  mlir::Type rowsPacked, columnsPacked; ///< elements of packed operands
+  bool columnsAlongK = false;
+};
+
+} // namespace tinyc
+
+#endif // TINYC_PASSES_4_TILE_CONTRACTIONPACKING_H
