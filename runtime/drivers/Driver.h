@@ -8,6 +8,7 @@
 
 #include "runtime/src/ExecutionPlan.h"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -61,11 +62,16 @@ public:
 struct Driver {
   const char *name;
   /// Loads what the driver needs; TINYC_UNAVAILABLE names what is missing.
-  Status (*deviceCount)(size_t &count);
-  Status (*open)(size_t ordinal, std::unique_ptr<Device> &device);
+  std::function<Status(size_t &count)> deviceCount;
+  std::function<Status(size_t ordinal, std::unique_ptr<Device> &device)> open;
 };
 
+/// Those of this build, then those of plug-ins. Valid until the next call of loadDriver.
 std::span<const Driver *const> allDrivers();
+
+/// Adds the driver that the shared object at `path` defines; nothing happens for a path that was loaded before. Not
+/// safe beside other calls.
+Status loadDriver(const std::string &path);
 
 /// Opens "cpu", "cuda:1".
 Status openDevice(const std::string &name, std::shared_ptr<Device> &device);

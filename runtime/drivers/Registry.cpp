@@ -3,8 +3,12 @@
 // All drivers, one line each.
 
 #include "runtime/drivers/Driver.h"
+#include "runtime/drivers/PluginDriver.h"
 
+#include <cstring>
+#include <map>
 #include <sys/mman.h>
+#include <vector>
 
 namespace tinyc {
 
@@ -13,14 +17,33 @@ extern const Driver cudaDriver;
 extern const Driver hipDriver;
 extern const Driver nullDriver;
 
-static const Driver *const drivers[] = {
-    &cpuDriver,
-    &cudaDriver,
-    &hipDriver,
-    &nullDriver,
-};
+static std::vector<const Driver *> &table() {
+  static std::vector<const Driver *> drivers = {
+      &cpuDriver,
+      &cudaDriver,
+      &hipDriver,
+      &nullDriver,
+  };
+  return drivers;
+}
 
-std::span<const Driver *const> allDrivers() { return drivers; }
+std::span<const Driver *const> allDrivers() { return table(); }
+
+Status loadDriver(const std::string &path) {
+  // They stay to the end of the process, as the code that they are does.
+  static std::map<std::string, std::unique_ptr<Driver>> loaded;
+  if (loaded.contains(path))
+    return {};
+  std::unique_ptr<Driver> driver;
+  TINYC_TRY(openPluginDriver(path, driver));
+  for (const Driver *other : table())
+    if (std::strcmp(other->name, driver->name) == 0)
+      return Status(TINYC_UNAVAILABLE,
+                    "driver plug-in " + quoted(path) + " is called " + driver->name + ", as another driver is already");
+  table().push_back(driver.get());
+  loaded.emplace(path, std::move(driver));
+  return {};
+}
 
 Status openDevice(const std::string &name, std::shared_ptr<Device> &device) {
   size_t colon = name.find(':');
@@ -32,7 +55,7 @@ Status openDevice(const std::string &name, std::shared_ptr<Device> &device) {
     ordinal = ordinal * 10 + static_cast<size_t>(c - '0');
   }
   std::string known;
-  for (const Driver *driver : drivers) {
+  for (const Driver *driver : table()) {
     known += (known.empty() ? "" : ", ") + std::string(driver->name);
     if (driverName != driver->name || !valid)
       continue;

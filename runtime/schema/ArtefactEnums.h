@@ -33,8 +33,8 @@ enum class DType : uint8_t {
 };
 inline constexpr DType lastDType = DType::F8E5M2FNUZ;
 
-enum class TargetKind : uint8_t { Cpu, Cuda, Hip, Null };
-enum class CodeKind : uint8_t { ElfSharedObject, Ptx, Cubin, Hsaco };
+enum class TargetKind : uint8_t { Cpu, Cuda, Hip, Null, Plugin };
+enum class CodeKind : uint8_t { ElfSharedObject, Ptx, Cubin, Hsaco, Plugin };
 enum class Access : uint8_t { Read, Write, ReadWrite };
 enum class BufferKind : uint8_t { Input, Output, Weight, Derived, State, Arena };
 enum class CommandKind : uint8_t { Launch, Copy, Fill, Loop };

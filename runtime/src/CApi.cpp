@@ -191,6 +191,9 @@ tinyc_status *tinyc_artefact_state(const tinyc_artefact *artefact, size_t index,
   });
 }
 
+tinyc_status *tinyc_driver_load(const char *path) {
+  return guarded([&]() -> Status { return path ? loadDriver(path) : nullPointer(); });
+}
 size_t tinyc_driver_count(void) { return allDrivers().size(); }
 const char *tinyc_driver_name(size_t driver) {
   return driver < allDrivers().size() ? allDrivers()[driver]->name : nullptr;

@@ -22,6 +22,11 @@ std::vector<uint8_t> readBytes(const std::string &path) {
   return bytes;
 }
 
+PluginCode &pluginCode() {
+  static PluginCode code;
+  return code;
+}
+
 Target conformanceTarget(const std::string &driver) {
   struct Form {
     const char *driver, *target;
@@ -37,6 +42,11 @@ Target conformanceTarget(const std::string &driver) {
       {"null", "null", TargetKind::Null, CodeKind::ElfSharedObject, "", nullptr},
   };
   Target target;
+  if (const PluginCode &plugin = pluginCode(); !plugin.target.empty() && driver == plugin.driver) {
+    target.name = plugin.target;
+    target.kind = TargetKind::Plugin;
+    target.modules.emplace_back().forms.push_back({CodeKind::Plugin, "", readBytes(plugin.file)});
+  }
   for (const Form &form : forms) {
     if (driver != form.driver)
       continue;

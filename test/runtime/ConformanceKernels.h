@@ -15,6 +15,12 @@ inline constexpr uint64_t vectorBytes = vectorSize * sizeof(float);
 /// Indices of the kernels in the target.
 enum ConformanceKernel : uint32_t { Add, Scale, Accumulate, Reached, Fail };
 
+/// The kernels' code for the driver of a plug-in, where the suite runs on one.
+struct PluginCode {
+  std::string driver, target, file;
+};
+PluginCode &pluginCode();
+
 /// A target with code and kernels for `driver` ("cpu", "cuda", ...) and no plans.
 artefact::Target conformanceTarget(const std::string &driver);
 

@@ -333,6 +333,31 @@ INSTANTIATE_TEST_SUITE_P(Drivers, Conformance, testing::ValuesIn(driverNames()),
 } // namespace
 } // namespace tinyc::test
 
+// --load-driver-plugin F --target T --code C: the suite on the driver of a plug-in alone. False after a message.
+static bool takePlugin(int argc, char **argv) {
+  using namespace tinyc::test;
+  PluginCode &code = pluginCode();
+  std::string plugin;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    std::string flag = argv[i];
+    std::string *to = flag == "--load-driver-plugin" ? &plugin
+                      : flag == "--target"           ? &code.target
+                      : flag == "--code"             ? &code.file
+                                                     : nullptr;
+    if (to)
+      *to = argv[i + 1];
+  }
+  if (plugin.empty())
+    return true;
+  if (std::string why = take(tinyc_driver_load(plugin.c_str())); !why.empty())
+    return std::fprintf(stderr, "%s\n", why.c_str()), false;
+  code.driver = tinyc_driver_name(tinyc_driver_count() - 1);
+  if (readBytes(code.file).empty())
+    return std::fprintf(stderr, "--code %s: expected a file with the suite's kernels\n", code.file.c_str()), false;
+  testing::GTEST_FLAG(filter) = "*/" + code.driver;
+  return true;
+}
+
 int main(int argc, char **argv) {
   // The dynamic linker reads LD_LIBRARY_PATH when a process starts; so start once more with the emulated drivers.
   if (!std::getenv("TINYC_TEST_REAL_DEVICES") && !std::getenv("TINYC_TEST_EMULATORS")) {
@@ -340,6 +365,8 @@ int main(int argc, char **argv) {
     setenv("LD_LIBRARY_PATH", TINYC_BUILD_DIR "/emulators", 1);
     execv("/proc/self/exe", argv);
   }
+  if (!takePlugin(argc, argv))
+    return 1;
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

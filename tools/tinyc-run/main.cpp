@@ -22,12 +22,14 @@ namespace {
 
 constexpr const char *usageText =
     "usage: tinyc-run FILE.tinyc [--device cpu|cuda:N|hip:N|null] [--target T] [--entry NAME] [--threads N]\n"
-    "                 [--input NAME=@f.npy|NAME=@f.pb|random:SEED].. [--output-dir DIR] [--profile] [--hash]\n";
+    "                 [--input NAME=@f.npy|NAME=@f.pb|random:SEED].. [--output-dir DIR] [--profile] [--hash]\n"
+    "                 [--load-driver-plugin F]..\n";
 
 constexpr int exitInput = 1, exitUsage = 2, exitBug = 70;
 
 struct Flags {
   std::string file, device = "cpu", target, entry = "main", outputDir;
+  std::vector<std::string> driverPlugins;
   size_t threads = 0;
   InputFlags inputs;
   bool profile = false, hash = false;
@@ -48,7 +50,7 @@ int parse(int argc, char **argv, Flags &flags) {
       flag.resize(equals);
     }
     bool takesValue = flag == "--device" || flag == "--target" || flag == "--entry" || flag == "--threads" ||
-                      flag == "--input" || flag == "--output-dir";
+                      flag == "--input" || flag == "--output-dir" || flag == "--load-driver-plugin";
     if (takesValue && !hasValue) {
       if (i + 1 == argc)
         return usage(flag + " needs a value");
@@ -71,6 +73,8 @@ int parse(int argc, char **argv, Flags &flags) {
     } else if (flag == "--input") {
       if (!flags.inputs.add(value, error))
         return usage(error);
+    } else if (flag == "--load-driver-plugin") {
+      flags.driverPlugins.push_back(value);
     } else if (flag == "--output-dir") {
       flags.outputDir = value;
     } else if (flag == "--profile") {
@@ -151,6 +155,8 @@ int run(const Flags &flags) {
       return failed(error);
   }
 
+  for (const std::string &plugin : flags.driverPlugins)
+    RUN_OR_RETURN(tinyc_driver_load(plugin.c_str()));
   RUN_OR_RETURN(tinyc_device_open(flags.device.c_str(), &h.device));
   RUN_OR_RETURN(
       tinyc_model_create(h.artefact, h.device, flags.target.empty() ? nullptr : flags.target.c_str(), &h.model));

@@ -22,6 +22,8 @@ static const char *formName(format::CodeKind kind) {
     return "ptx";
   case format::CodeKind::cubin:
     return "cubin";
+  case format::CodeKind::plugin:
+    return "code of a plug-in";
   case format::CodeKind::hsaco:
     return "hsaco";
   }

@@ -144,7 +144,11 @@ TINYC_API tinyc_status *tinyc_artefact_state(const tinyc_artefact *artefact, siz
 
 /* ---- Devices --------------------------------------------------------------------------------------------------- */
 
-/* Drivers in this build: "cpu", "cuda", "hip", "null"; NULL past the end. */
+/* Adds the driver that a shared object of your own defines (tinyc/driver.h); nothing happens for a path that was loaded
+ * before. Its code is trusted, and it stays to the end of the process. Not beside other calls of this library.
+ * TINYC_UNAVAILABLE names the file and says why it is no driver for this runtime. */
+TINYC_API tinyc_status *tinyc_driver_load(const char *path);
+/* Drivers in this build ("cpu", "cuda", "hip", "null"), then those that were loaded; NULL past the end. */
 TINYC_API size_t tinyc_driver_count(void);
 TINYC_API const char *tinyc_driver_name(size_t driver);
 /* How many devices the driver sees. TINYC_UNAVAILABLE says in one sentence what is missing. */
