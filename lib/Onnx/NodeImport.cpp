@@ -6,7 +6,10 @@
 
 #include "lib/Onnx/Folding.h"
 #include "lib/Onnx/Tensors.h"
+#include "lib/Onnx/onnx.pb.h"
 #include "lib/Reference/Reference.h"
+
+#include <deque>
 
 using namespace mlir;
 using namespace tinyc;
@@ -18,6 +21,10 @@ NodeImport::NodeImport(compose::Builder &b, const NodeProto &node, int64_t versi
     if (!attributes.try_emplace(attribute.name(), &attribute).second)
       error() << "has the attribute '" << attribute.name() << "' twice";
 }
+
+bool NodeImport::wants(int output) const { return output < node.output_size() && !node.output(output).empty(); }
+
+int NodeImport::outputs() const { return node.output_size(); }
 
 DenseElementsAttr NodeImport::known(size_t input) {
   if (!has(input))
@@ -110,7 +117,7 @@ const AttributeProto *NodeImport::attribute(StringRef name) {
   return attributes.lookup(name);
 }
 
-const AttributeProto *NodeImport::attributeOf(StringRef name, AttributeProto::AttributeType type, StringRef kind) {
+const AttributeProto *NodeImport::attributeOf(StringRef name, int type, StringRef kind) {
   const AttributeProto *found = attribute(name);
   // Files of the first IR versions leave the type out.
   if (!found || found->type() == type || found->type() == AttributeProto::UNDEFINED)
@@ -238,19 +245,34 @@ SmallVector<const Operator *> onnx::operators() {
   return rows;
 }
 
-const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t version) {
-  // Several rows of a name: the one that was introduced last before or at `version`.
-  static const auto rows = [] {
+// Several rows of a name, e.g. one for each version that changed it.
+static llvm::StringMap<SmallVector<const Operator *>> &operatorRows() {
+  static auto rows = [] {
     llvm::StringMap<SmallVector<const Operator *>> map;
     for (const Operator *row : operators())
       map[row->name].push_back(row);
     return map;
   }();
-  auto found = rows.find(name);
+  return rows;
+}
+
+const Operator *onnx::findOperator(StringRef domain, StringRef name, int64_t version) {
+  auto found = operatorRows().find(name);
+  // The one that was introduced last before or at `version`.
   const Operator *best = nullptr;
-  if (found != rows.end())
+  if (found != operatorRows().end())
     for (const Operator *row : found->second)
       if (row->domain == domain && row->since <= version && (!best || best->since < row->since))
         best = row;
   return best;
+}
+
+bool onnx::registerOperator(const Operator &row) {
+  SmallVector<const Operator *> &rows = operatorRows()[row.name];
+  for (const Operator *other : rows)
+    if (other->domain == row.domain && other->since == row.since)
+      return false;
+  static std::deque<Operator> added;
+  rows.push_back(&added.emplace_back(row));
+  return true;
 }

@@ -7,7 +7,6 @@
 #define TINYC_LIB_ONNX_NODEIMPORT_H
 
 #include "lib/Builders/Movement.h"
-#include "lib/Onnx/onnx.pb.h"
 #include "lib/Weights/WeightStore.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -15,6 +14,12 @@
 #include "llvm/ADT/StringSet.h"
 
 namespace tinyc::onnx {
+
+// Of ONNX's messages, in lib/Onnx/onnx.pb.h. Import functions ask for attributes by the accessors below, so that those
+// of plug-ins need no protobuf.
+class AttributeProto;
+class GraphProto;
+class NodeProto;
 
 /// What a value was dequantised from: integers of 8 bits, one scale and zero point or one for each along `axis`. Null
 /// for a value that was not; no zero point is 0.
@@ -80,7 +85,9 @@ public:
   int64_t rank(size_t input) const { return shape(input).size(); }
   mlir::Type element(size_t input) const { return tiny::elementType(inputs[input].getType()); }
   /// Whether the model uses this output.
-  bool wants(int output) const { return output < node.output_size() && !node.output(output).empty(); }
+  bool wants(int output) const;
+  /// How many outputs the node lists.
+  int outputs() const;
 
   /// The elements of an operand that is known at compile time; null without an error where it is not.
   mlir::DenseElementsAttr known(size_t input);
@@ -124,7 +131,7 @@ public:
   Surroundings &surroundings;
 
 private:
-  const AttributeProto *attributeOf(llvm::StringRef name, AttributeProto::AttributeType type, llvm::StringRef kind);
+  const AttributeProto *attributeOf(llvm::StringRef name, int type, llvm::StringRef kind);
 
   llvm::StringMap<const AttributeProto *> attributes;
   llvm::StringSet<> read;
@@ -152,8 +159,12 @@ struct Operator {
 /// The row for an operator at a version; null if there is none.
 const Operator *findOperator(llvm::StringRef domain, llvm::StringRef name, int64_t version);
 
-/// All rows of the table, part by part.
+/// All rows of tinyc's own, part by part.
 llvm::SmallVector<const Operator *> operators();
+
+/// Adds a row, e.g. from a plug-in. False if there is one of this domain, name and version. Not safe beside other
+/// calls.
+bool registerOperator(const Operator &row);
 
 /// Parts of the table, one for each file of import functions.
 llvm::ArrayRef<Operator> attentionOperators();

@@ -4,6 +4,7 @@
 // tiny.loop, and one whose trips have to be known one by one (they give sizes or positions of slices) is unrolled.
 
 #include "lib/Onnx/Regions.h"
+#include "lib/Onnx/onnx.pb.h"
 
 #include "lib/Builders/Reduction.h"
 

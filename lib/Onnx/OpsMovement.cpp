@@ -149,9 +149,9 @@ static Value importSplit(NodeImport &n) {
     sizes = **given;
   } else {
     // Equal parts; only with num_outputs may the last one be smaller.
-    int64_t parts = n.integer("num_outputs", n.node.output_size());
-    if (parts < 1 || parts != n.node.output_size() || (n.version < 18 && size % parts != 0))
-      return n.fail("expected to split " + Twine(size) + " elements into " + Twine(n.node.output_size()) +
+    int64_t parts = n.integer("num_outputs", n.outputs());
+    if (parts < 1 || parts != n.outputs() || (n.version < 18 && size % parts != 0))
+      return n.fail("expected to split " + Twine(size) + " elements into " + Twine(n.outputs()) +
                     " equal parts, one an output");
     int64_t each = (size + parts - 1) / parts;
     for (int64_t i = 0; i < parts; ++i)
@@ -164,8 +164,8 @@ static Value importSplit(NodeImport &n) {
     n.moreResults.push_back(slice(n.b, n[0], *axis, start, part));
     start += part;
   }
-  if (start != size || static_cast<int>(sizes.size()) != n.node.output_size())
-    return n.fail("split: expected " + Twine(n.node.output_size()) + " sizes that add up to " + Twine(size));
+  if (start != size || static_cast<int>(sizes.size()) != n.outputs())
+    return n.fail("split: expected " + Twine(n.outputs()) + " sizes that add up to " + Twine(size));
   Value first = n.moreResults.front();
   n.moreResults.erase(n.moreResults.begin());
   return first;
