@@ -36,10 +36,15 @@ function(tinyc_use_sanitizers target)
 endfunction()
 
 # tinyc_library(NAME sources... [MLIR] [DEPENDS targets...] [LINK libraries...])
-# A static library; with MLIR it also sees MLIR's headers and links libMLIR.so.
+# A static library; with MLIR it also sees MLIR's headers and links libMLIR.so. In folders of the compiler it becomes a
+# part of libtinyc_compiler.so as well, whose symbols plug-ins use.
 function(tinyc_library name)
   cmake_parse_arguments(ARG "MLIR" "" "DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  if(TINYC_IN_COMPILER)
+    set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET default)
+    set_property(GLOBAL APPEND PROPERTY TINYC_COMPILER_PARTS ${name})
+  endif()
   target_link_libraries(${name} PRIVATE tinyc-warnings PUBLIC ${ARG_LINK})
   if(ARG_MLIR)
     tinyc_use_mlir(${name})

@@ -16,7 +16,8 @@
 
 namespace tinyc {
 
-enum class ChipKind { Cpu, Nvidia, Amd };
+/// Other: a chip whose back end a plug-in has registered for its family.
+enum class ChipKind { Cpu, Nvidia, Amd, Other };
 
 /// Sizes are in bytes, rates in 10^9 a second, of the whole chip.
 struct Chip {
@@ -39,6 +40,9 @@ struct Chip {
   bool matrixLoads;                      ///< has loads of 8x8 matrices from shared memory (ldmatrix)
   std::vector<std::string> instructions; ///< rows of the tensor-core table that it has
   std::string document;                  ///< the vendor's document the row was read from
+
+  /// The part of the name before ':', e.g. "nvidia".
+  std::string family() const { return name.substr(0, name.find(':')); }
 };
 
 /// The row called `name`, null if there is none. "cpu" is this machine. Rows live as long as the process.

@@ -99,9 +99,25 @@ static artefact::CodeKind codeKind(CodeForm form) {
     return artefact::CodeKind::Cubin;
   case CodeForm::Hsaco:
     return artefact::CodeKind::Hsaco;
+  case CodeForm::Plugin:
+    return artefact::CodeKind::Plugin;
   default:
     return artefact::CodeKind::ElfSharedObject;
   }
+}
+
+static artefact::TargetKind targetKind(ChipKind kind) {
+  switch (kind) {
+  case ChipKind::Cpu:
+    return artefact::TargetKind::Cpu;
+  case ChipKind::Nvidia:
+    return artefact::TargetKind::Cuda;
+  case ChipKind::Amd:
+    return artefact::TargetKind::Hip;
+  case ChipKind::Other:
+    return artefact::TargetKind::Plugin;
+  }
+  llvm_unreachable("all kinds are above");
 }
 
 LogicalResult ArtefactAssembler::addTarget(ModuleOp module, const Chip &chip, TargetCode code) {
@@ -110,9 +126,7 @@ LogicalResult ArtefactAssembler::addTarget(ModuleOp module, const Chip &chip, Ta
     return failure();
   artefact::Target target;
   target.name = chip.name;
-  target.kind = chip.kind == ChipKind::Nvidia ? artefact::TargetKind::Cuda
-                : chip.kind == ChipKind::Amd  ? artefact::TargetKind::Hip
-                                              : artefact::TargetKind::Cpu;
+  target.kind = targetKind(chip.kind);
   target.features = code.features;
   PlanBuilder builder(result, target, weights, constants);
   if (failed(builder.build(main, code)))

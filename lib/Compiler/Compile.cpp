@@ -106,7 +106,7 @@ FailureOr<std::vector<uint8_t>> tinyc::compileModel(ModuleOp model, llvm::ArrayR
     return failure();
   ArtefactAssembler assembler(weights);
   for (const Chip *chip : chips) {
-    const Backend *backend = findBackend(chip->kind);
+    const Backend *backend = findBackend(*chip);
     if (!backend)
       return model.emitError("this build of tinyc has no back end for ") << chip->name, failure();
     auto module = lowerForChip(model, *chip, stages().size() - 1, options);

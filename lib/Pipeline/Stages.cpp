@@ -67,8 +67,16 @@ static LogicalResult verifyTiled(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+static LogicalResult addSchedule(OpPassManager &pm, const Chip *chip, const StageOptions &) {
+  if (const Backend *backend = findBackend(*chip))
+    backend->addSchedulePasses(pm, *chip);
+  else
+    pm.addPass(createSchedule());
+  return success();
+}
+
 static LogicalResult addLanes(OpPassManager &pm, const Chip *chip, const StageOptions &) {
-  const Backend *backend = findBackend(chip->kind);
+  const Backend *backend = findBackend(*chip);
   if (!backend)
     return failure();
   backend->addLanePasses(pm, *chip);
@@ -76,7 +84,7 @@ static LogicalResult addLanes(OpPassManager &pm, const Chip *chip, const StageOp
 }
 
 static LogicalResult addLower(OpPassManager &pm, const Chip *chip, const StageOptions &) {
-  const Backend *backend = findBackend(chip->kind);
+  const Backend *backend = findBackend(*chip);
   if (!backend)
     return failure();
   backend->addLowerPasses(pm, *chip);
@@ -100,8 +108,7 @@ llvm::ArrayRef<Stage> tinyc::stages() {
       {"simplify", "constants folded, views composed", "", false, text("func.func(simplify)"), nullptr},
       {"fuse", "kernels of stages, one launch each", "after-fuse", false,
        text("func.func(fuse,fuse-attention)", "func.func(fuse{remarks=true},fuse-attention)"), verifyOnlyKernels},
-      {"schedule", "each kernel with its schedule for the chip", "after-schedule", true, text("schedule"),
-       verifyScheduled},
+      {"schedule", "each kernel with its schedule for the chip", "after-schedule", true, addSchedule, verifyScheduled},
       // Bounds are proven on what tiling made of the accesses: here, before lanes take them apart.
       {"tile", "a function a kernel, on tiles; launches in their place", "", true, text("tile,prove-bounds"),
        verifyTiled},

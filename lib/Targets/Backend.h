@@ -23,7 +23,8 @@ namespace tinyc {
 
 class ContentCache;
 
-enum class CodeForm { Elf, Ptx, Cubin, Hsaco, Assembly, Object };
+/// Plugin: a form that only the driver of a plug-in reads.
+enum class CodeForm { Elf, Ptx, Cubin, Hsaco, Assembly, Object, Plugin };
 
 /// One form of the code of a module: what the driver loads, or text for people (Assembly).
 struct CodeBlob {
@@ -61,6 +62,10 @@ class Backend {
 public:
   virtual ~Backend() = default;
 
+  /// Passes that give each kernel its schedule: by default tinyc's own, whose last step holds every schedule against
+  /// the chip's row. A back end may choose before it: a kernel that has a schedule keeps it.
+  virtual void addSchedulePasses(mlir::OpPassManager &pm, const Chip &chip) const;
+
   /// Passes from the tile level (functions on memrefs with tiny ops on vectors) to code of one lane.
   virtual void addLanePasses(mlir::OpPassManager &pm, const Chip &chip) const = 0;
 
@@ -75,8 +80,12 @@ public:
   virtual std::string externalTools() const { return {}; }
 };
 
-/// The back end of chips of `kind`, null if this build has none. Lives as long as the process.
-const Backend *findBackend(ChipKind kind);
+/// The back end of `chip`, null if there is none. Lives as long as the process.
+const Backend *findBackend(const Chip &chip);
+
+/// Makes `backend` the one of the chips of `family` whose kind is Other. False if they have one. Not safe beside other
+/// calls.
+bool registerBackend(llvm::StringRef family, std::unique_ptr<Backend> backend);
 
 /// Registers what translation of the dialects in lowered modules to LLVM IR needs.
 void registerBackendTranslations(mlir::DialectRegistry &registry);

@@ -70,8 +70,9 @@ struct Schedule : tinyc::impl::ScheduleBase<Schedule> {
     WalkResult result = getOperation().walk([&](KernelOp kernel) {
       std::optional<ScheduleAttr> given = kernel.getSchedule();
       if (!given) {
-        ScheduleSizes sizes =
-            chip->kind == ChipKind::Cpu ? chooseCpuSchedule(kernel, *chip) : chooseGpuSchedule(kernel, *chip);
+        ScheduleSizes sizes = chip->kind == ChipKind::Nvidia || chip->kind == ChipKind::Amd
+                                  ? chooseGpuSchedule(kernel, *chip)
+                                  : chooseCpuSchedule(kernel, *chip);
         given = sizes.toAttr(&getContext());
         kernel.setScheduleAttr(*given);
       }

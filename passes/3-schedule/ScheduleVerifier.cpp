@@ -145,6 +145,25 @@ static LogicalResult verifyCpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
   return success();
 }
 
+// A chip of a plug-in: what its row says of the memory that a tile lies in. Its back end knows the rest.
+static LogicalResult verifyOther(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c) {
+  int64_t tile = product(s.getUnit()), points = tile * product(s.getStrip());
+  // The matrix unit takes tiles of both operands, and keeps the sums.
+  if (c && !s.getInstruction().empty()) {
+    int64_t rows = 1, columns = 1;
+    for (unsigned d : c->m)
+      rows *= s.getUnit()[d];
+    for (unsigned d : c->n)
+      columns *= s.getUnit()[d];
+    points = (rows + columns) * product(s.getStrip()) + tile;
+  }
+  int64_t bytes = points * elementBytes(kernel).first;
+  if (chip.sharedBytes > 0 && bytes > chip.sharedBytes)
+    return kernel.emitOpError("schedule: one tile takes ")
+           << bytes << " bytes of memory on the chip; " << chip.name << " has " << chip.sharedBytes;
+  return success();
+}
+
 static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip, std::optional<Contraction> c,
                                std::optional<Attention> a) {
   auto [narrowest, widest] = elementBytes(kernel);
@@ -222,6 +241,8 @@ LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip 
     return failure();
   if (chip.kind == ChipKind::Cpu)
     return verifyCpu(kernel, s, chip, c, w, attention.has_value());
+  if (chip.kind == ChipKind::Other)
+    return verifyOther(kernel, s, chip, c);
   if (failed(verifyCount(kernel, "warps", s.getWarps(), {shared + 1}, "one a shared dimension, then the strip's")))
     return failure();
   return verifyGpu(kernel, s, chip, c, attention);

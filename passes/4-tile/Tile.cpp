@@ -143,18 +143,19 @@ FailureOr<func::FuncOp> Tile::tileKernel(KernelOp kernel, const Chip &chip) {
   TiledFunction f{kernel, *kernel.getSchedule(), chip, function};
   std::optional<Attention> attention = matchAttention(kernel);
   std::optional<Contraction> contraction = matchContraction(kernel);
-  bool onCpu = chip.kind == ChipKind::Cpu;
+  // A chip of a plug-in has a matrix unit at most.
+  bool onCpu = chip.kind == ChipKind::Cpu, onGpu = chip.kind == ChipKind::Nvidia || chip.kind == ChipKind::Amd;
   std::optional<Window> window;
   if (onCpu && kernel.getSchedule()->getColumns() == "window")
     window = matchWindow(kernel);
-  LogicalResult tiled = kernel.getScatter()               ? tileScatter(b, f)
-                        : window                          ? tileWindowCpu(b, f, *window)
-                        : attention && onCpu              ? tileAttentionCpu(b, f, *attention)
-                        : attention                       ? tileAttentionGpu(b, f, *attention)
-                        : !contraction                    ? tileStages(b, f)
-                        : onCpu                           ? tileContractionCpu(b, f, *contraction)
-                        : hasGpuContraction(*contraction) ? tileContractionGpu(b, f, *contraction)
-                                                          : tileStages(b, f);
+  LogicalResult tiled = kernel.getScatter()                    ? tileScatter(b, f)
+                        : window                               ? tileWindowCpu(b, f, *window)
+                        : attention && onCpu                   ? tileAttentionCpu(b, f, *attention)
+                        : attention && onGpu                   ? tileAttentionGpu(b, f, *attention)
+                        : !contraction                         ? tileStages(b, f)
+                        : onCpu                                ? tileContractionCpu(b, f, *contraction)
+                        : hasBlockContraction(f, *contraction) ? tileContractionGpu(b, f, *contraction)
+                                                               : tileStages(b, f);
   if (failed(tiled))
     return failure();
   func::ReturnOp::create(b, kernel.getLoc());

@@ -228,13 +228,18 @@ private:
 } // namespace
 
 // Padded k must be zero on both operands, so a mask whose fill is another number would need a second one.
-bool tinyc::hasGpuContraction(Contraction &c) {
-  if (!elementType(c.stage.getResult(0).getType()).isF32())
+bool tinyc::hasBlockContraction(const TiledFunction &f, Contraction &c) {
+  Type element = elementType(c.stage.getResult(0).getType());
+  StringRef instruction = f.schedule.getInstruction().getValue();
+  bool integers =
+      f.chip.kind == ChipKind::Other && element.isInteger(32) && !instruction.empty() && instruction != "fma";
+  if (!element.isF32() && !integers)
     return false;
   for (unsigned read : {c.rowsRead, c.columnsRead})
     if (TypedAttr fill = c.stage.getFill(read)) {
       auto number = dyn_cast<FloatAttr>(fill);
-      if (!number || !number.getValue().isPosZero())
+      auto integer = dyn_cast<IntegerAttr>(fill);
+      if (!(number && number.getValue().isPosZero()) && !(integer && integer.getValue().isZero()))
         return false;
     }
   return true;

@@ -58,9 +58,11 @@ mlir::LogicalResult tileContractionCpu(mlir::OpBuilder &b, const TiledFunction &
 /// Sums over sliding windows on a CPU, of which the schedule says columns = "window".
 mlir::LogicalResult tileWindowCpu(mlir::OpBuilder &b, const TiledFunction &f, Window &window);
 
-/// Contractions on a GPU: a block of rows by columns a unit. Sums are f32, and masked operands are filled with zero.
+/// Contractions on a GPU, or on another chip with a matrix unit: a block of rows by columns a unit.
 mlir::LogicalResult tileContractionGpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);
-bool hasGpuContraction(Contraction &contraction);
+/// Whether it can be: sums are f32, or of the integers that the schedule's instruction takes, and masked operands are
+/// filled with zero.
+bool hasBlockContraction(const TiledFunction &f, Contraction &contraction);
 
 /// Attention: blocks of queries, past which keys and values stream.
 mlir::LogicalResult tileAttentionCpu(mlir::OpBuilder &b, const TiledFunction &f, Attention &attention);

@@ -16,6 +16,7 @@
 #include "dialects/Layout/TensorCoreRows.h"
 #include "dialects/Target/Chip.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Builders.h"

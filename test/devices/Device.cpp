@@ -180,7 +180,7 @@ void OnDevice::SetUp() {
   chip = findChipOfDevice(name);
   if (!chip)
     GTEST_SKIP() << "tinyc has no row for the chip of " << driver << ", " << name;
-  if (!findBackend(chip->kind))
+  if (!findBackend(*chip))
     GTEST_SKIP() << "this build of tinyc has no back end for " << name;
 }
 

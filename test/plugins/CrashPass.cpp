@@ -3,11 +3,10 @@
 // A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
 // and how (null, fatal, overflow, throw, thread, hang).
 
-#include "lib/Plugins/PassPlugin.h"
+#include "lib/Plugins/Plugin.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
-#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/ErrorHandling.h"
 #include <chrono>
 #include <cstdlib>
@@ -60,13 +59,9 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
 };
 } // namespace
 
-extern "C" TINYC_PLUGIN_EXPORT const tinyc::PluginInfo *tinycGetPlugin() {
-  static const tinyc::PluginInfo info = {
-      sizeof(info), LLVM_VERSION_STRING, tinyc::kPluginAbi, "crash-pass", [](tinyc::PluginRegistry &registry) {
-        const char *value = std::getenv("TINYC_TEST_CRASH");
-        auto [point, kind] = llvm::StringRef(value ? value : "").split(' ');
-        std::string chosen = kind.str();
-        registry.addPassAt(point, [chosen](OpPassManager &pm) { pm.addPass(std::make_unique<CrashPass>(chosen)); });
-      }};
-  return &info;
-}
+TINYC_PLUGIN("crash-pass", [](tinyc::PluginRegistry &registry) {
+  const char *value = std::getenv("TINYC_TEST_CRASH");
+  auto [point, kind] = llvm::StringRef(value ? value : "").split(' ');
+  std::string chosen = kind.str();
+  registry.addPassAt(point, [chosen](OpPassManager &pm) { pm.addPass(std::make_unique<CrashPass>(chosen)); });
+})

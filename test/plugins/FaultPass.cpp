@@ -3,14 +3,13 @@
 // A plug-in that plants a fault into a kernel, for test/lit/tools/diff.test: TINYC_TEST_FAULT="KIND NODE" says which,
 // and in the kernel of which node of the user's file (*: in every kernel).
 
-#include "lib/Plugins/PassPlugin.h"
+#include "lib/Plugins/Plugin.h"
 
 #include "dialects/Tiny/TinyOps.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringSwitch.h"
-#include "llvm/Config/llvm-config.h"
 #include <cstdlib>
 
 using namespace mlir;
@@ -199,18 +198,14 @@ struct FaultPass : PassWrapper<FaultPass, OperationPass<ModuleOp>> {
 };
 } // namespace
 
-extern "C" TINYC_PLUGIN_EXPORT const tinyc::PluginInfo *tinycGetPlugin() {
-  static const tinyc::PluginInfo info = {
-      sizeof(info), LLVM_VERSION_STRING, tinyc::kPluginAbi, "fault-pass", [](tinyc::PluginRegistry &registry) {
-        const char *value = std::getenv("TINYC_TEST_FAULT");
-        auto [kind, node] = llvm::StringRef(value ? value : "").split(' ');
-        // Faults of fusion, of scheduling, of code generation.
-        const char *point = kind == "instruction"                 ? "before-emit"
-                            : kind == "order" || kind == "narrow" ? "after-schedule"
-                                                                  : "after-fuse";
-        registry.addPassAt(point, [kind = kind.str(), node = node.str()](OpPassManager &pm) {
-          pm.addPass(std::make_unique<FaultPass>(kind, node));
-        });
-      }};
-  return &info;
-}
+TINYC_PLUGIN("fault-pass", [](tinyc::PluginRegistry &registry) {
+  const char *value = std::getenv("TINYC_TEST_FAULT");
+  auto [kind, node] = llvm::StringRef(value ? value : "").split(' ');
+  // Faults of fusion, of scheduling, of code generation.
+  const char *point = kind == "instruction"                 ? "before-emit"
+                      : kind == "order" || kind == "narrow" ? "after-schedule"
+                                                            : "after-fuse";
+  registry.addPassAt(point, [kind = kind.str(), node = node.str()](OpPassManager &pm) {
+    pm.addPass(std::make_unique<FaultPass>(kind, node));
+  });
+})

@@ -5,7 +5,7 @@
 
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
-#include "lib/Plugins/PassPlugin.h"
+#include "lib/Plugins/Plugin.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -19,13 +19,15 @@ static bool loadPlugins(std::vector<char *> &arguments, mlir::DialectRegistry &r
   std::vector<char *> others;
   for (size_t i = 0; i < arguments.size(); ++i) {
     auto [name, path] = llvm::StringRef(arguments[i]).split('=');
-    if (name != "--load-dialect-plugin" && name != "--load-pass-plugin") {
+    bool dialect = name == "--load-dialect-plugin";
+    if (!dialect && name != "--load-pass-plugin") {
       others.push_back(arguments[i]);
       continue;
     }
     if (path.empty() && i + 1 < arguments.size())
       path = arguments[++i];
-    if (std::string error; !tinyc::loadPassPlugin(path.str(), registry, error)) {
+    auto kind = dialect ? tinyc::PluginKind::Dialect : tinyc::PluginKind::Pass;
+    if (std::string error; !tinyc::loadPlugin(path.str(), kind, registry, error)) {
       llvm::errs() << "tinyc-lsp-server: " << error << "\n";
       return false;
     }

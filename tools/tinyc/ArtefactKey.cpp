@@ -30,7 +30,7 @@ static std::string describe(const Chip &chip) {
     text += std::to_string(fact) + "\n";
   for (double fact : {chip.gflopsF32, chip.gflopsTensor, chip.gbps})
     text += std::to_string(fact) + "\n";
-  if (const Backend *backend = findBackend(chip.kind))
+  if (const Backend *backend = findBackend(chip))
     text += backend->externalTools();
   return text;
 }

@@ -33,13 +33,12 @@ static std::string stageNames() {
 }
 
 // "cuda:1": a driver of the runtime, with a number or without, or the reference, in f64 or as it is written.
-static bool storeDevice(std::string &to, StringRef value) {
+static bool isDevice(StringRef value) {
   auto [driver, number] = value.split(':');
   unsigned ignored;
   bool known = isReference(value);
   for (size_t i = 0; i < tinyc_driver_count(); ++i)
     known |= driver == tinyc_driver_name(i) && (!value.contains(':') || !number.getAsInteger(10, ignored));
-  to = value.str();
   return known;
 }
 
@@ -63,10 +62,8 @@ llvm::ArrayRef<Option> tinyc::options() {
       {"--remarks", nullptr, "say each decision of the compiler in a line", "", flag(&Arguments::remarks)},
       {"--tune", "[=SECONDS]", "search schedules by measuring them (not built yet)", "",
        [](Arguments &a, StringRef v) { return a.tune = v.empty() ? "60" : v.str(), true; }},
-      {"--device", "D", "where to run: " + listed(devices), devices,
-       [](Arguments &a, StringRef v) { return storeDevice(a.device, v); }},
-      {"--against", "D", "whose results are right (default: reference)", devices,
-       [](Arguments &a, StringRef v) { return storeDevice(a.against, v); }},
+      {"--device", "D", "where to run: " + listed(devices), devices, text(&Arguments::device)},
+      {"--against", "D", "whose results are right (default: reference)", devices, text(&Arguments::against)},
       {"--threads", "N", "threads of the CPU, 1 to 1024 (default: all usable)", "",
        [](Arguments &a, StringRef v) { return storeUnsigned(a.threads, v) && a.threads > 0 && a.threads <= 1024; }},
       {"--input", "NAME=@F", "an input from a .npy or .pb file; random:SEED fills those not given", kFiles,
@@ -94,6 +91,8 @@ llvm::ArrayRef<Option> tinyc::options() {
       {"--load-pass-plugin", "F", "a plug-in whose passes join the pipeline", kFiles, list(&Arguments::passPlugins)},
       {"--load-dialect-plugin", "F", "a plug-in with a dialect", kFiles, list(&Arguments::dialectPlugins)},
       {"--load-target-plugin", "F", "a plug-in with a chip and its back end", kFiles, list(&Arguments::targetPlugins)},
+      {"--load-driver-plugin", "F", "a plug-in of the runtime that runs a plug-in's target", kFiles,
+       list(&Arguments::driverPlugins)},
       {"--measure", nullptr, "measure the CPU's peak and its memory's bandwidth again, for shares of the limit", "",
        flag(&Arguments::measure)},
   };
@@ -104,6 +103,13 @@ bool tinyc::takes(const Command &command, StringRef option) {
   llvm::SmallVector<StringRef> names;
   StringRef(command.options).split(names, ' ');
   return llvm::is_contained(names, option);
+}
+
+static std::string optionHelp(StringRef name) {
+  for (const Option &option : options())
+    if (name == option.name)
+      return option.help;
+  return "";
 }
 
 static void usageError(const Command &command, const llvm::Twine &message) {
@@ -169,6 +175,11 @@ std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::Arr
                         "cannot take '" + value + "' as " + option->value + " of " + name + ": " + option->help),
              std::nullopt;
   }
+  // A plug-in's driver is not loaded yet; opening the device says whether it has one of this name.
+  for (auto [name, device] : {std::pair("--device", &arguments.device), std::pair("--against", &arguments.against)})
+    if (arguments.driverPlugins.empty() && !isDevice(*device))
+      return usageError(command, "cannot take '" + *device + "' as D of " + name + ": " + optionHelp(name)),
+             std::nullopt;
   if (!acceptFiles(command, arguments))
     return std::nullopt;
   return arguments;

@@ -28,7 +28,7 @@ struct Arguments {
   unsigned threads = 0; ///< 0: all usable processors
   std::vector<std::string> inputs;
   std::vector<std::string> shapes;
-  std::vector<std::string> passPlugins, dialectPlugins, targetPlugins;
+  std::vector<std::string> passPlugins, dialectPlugins, targetPlugins, driverPlugins;
   std::string outputDir, json;
   double rtol = 1e-3, atol = 1e-4;
   unsigned jobs = 1, timeout = 0;

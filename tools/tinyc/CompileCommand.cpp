@@ -79,7 +79,7 @@ static int printCode(Session &session, ModuleOp model, CodeForm form, ArrayRef<c
   for (auto [module, chip] : llvm::zip_equal(*modules, chips)) {
     EmitOptions options = session.stageOptions().emit;
     options.forms = {form};
-    FailureOr<TargetCode> code = findBackend(chip->kind)->emit(*module, *chip, options);
+    FailureOr<TargetCode> code = findBackend(*chip)->emit(*module, *chip, options);
     if (failed(code))
       return kInputWrong;
     size_t before = texts.size();

@@ -59,7 +59,7 @@ static std::optional<std::string> assemblyOf(ModuleOp lowered, const Chip &chip)
   OwningOpRef<ModuleOp> copy = lowered.clone();
   EmitOptions options;
   options.forms = {CodeForm::Assembly};
-  FailureOr<TargetCode> code = findBackend(chip.kind)->emit(*copy, chip, options);
+  FailureOr<TargetCode> code = findBackend(chip)->emit(*copy, chip, options);
   if (failed(code))
     return std::nullopt;
   std::string text;

@@ -7,6 +7,7 @@
 #include "tools/tinyc/CrashReport.h"
 #include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/Session.h"
 
 #include "dialects/Target/Chip.h"
 #include "runtime/include/tinyc/runtime.h"
@@ -24,17 +25,18 @@ llvm::ArrayRef<Command> tinyc::commands() {
       {"compile", "MODEL", "compiles a model to a .tinyc file",
        "-o --target --emit --stop-after --remarks --threads --tune" MODEL, runCompile},
       {"run", "MODEL|FILE", "runs a model and prints its outputs",
-       "--device --threads --input --output-dir --profile --hash" MODEL, runRun},
+       "--device --threads --input --output-dir --profile --hash --load-driver-plugin" MODEL, runRun},
       {"check", "CASE_DIR..", "compares results with expected outputs",
-       "--device --threads --rtol --atol --jobs --timeout --hash --json" MODEL, runCheck},
+       "--device --threads --rtol --atol --jobs --timeout --hash --json --load-driver-plugin" MODEL, runCheck},
       {"diff", "MODEL", "finds the first kernel whose result is wrong",
        "--device --against --threads --input --rtol --atol --output-dir" MODEL, runDiff},
-      {"bench", "MODEL|FILE", "measures the time of a run", "--device --threads --input --json" MODEL, runBench},
+      {"bench", "MODEL|FILE", "measures the time of a run",
+       "--device --threads --input --json --load-driver-plugin" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
       {"graph", "MODEL|FILE", "draws the kernels that run, as a page, an SVG or a DOT file",
        "-o --target --profile --device --threads" MODEL, runGraph},
       {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o" MODEL, runImport},
-      {"devices", "", "lists the devices that are here", "--measure", runDevices},
+      {"devices", "", "lists the devices that are here", "--measure --load-driver-plugin", runDevices},
       {"completion", "bash|zsh", "prints a completion script for the shell", "", runCompletion},
   };
 #undef MODEL
@@ -84,7 +86,9 @@ static int runMain(int argc, char **argv) {
       return kUsage;
     ProgressLine progress;
     return runReportingCrashes(argc, argv, [&] {
-      int code = command.run(*arguments);
+      // Before anything asks for a chip: plug-ins may bring one.
+      mlir::DialectRegistry dialects;
+      int code = loadPlugins(*arguments, dialects) ? command.run(*arguments) : int(kInputWrong);
       hideProgress();
       return code;
     });

@@ -60,9 +60,11 @@ bool RunnableModel::makeOutputs(std::vector<tensorio::HostTensor> &outputs, std:
 
 const Chip *tinyc::chipOfDevice(tinyc_device *device) {
   llvm::StringRef name = tinyc_device_name(device), chip = tinyc_device_chip(device);
-  std::string target = name.starts_with("cuda")  ? ("nvidia:" + chip).str()
-                       : name.starts_with("hip") ? ("amd:" + chip).str()
-                                                 : std::string("cpu");
+  llvm::StringRef driver = name.split(':').first;
+  std::string target = driver == "cuda"                      ? ("nvidia:" + chip).str()
+                       : driver == "hip"                     ? ("amd:" + chip).str()
+                       : driver == "cpu" || driver == "null" ? std::string("cpu")
+                                                             : (driver + ":" + chip).str(); // a plug-in's
   const Chip *row = findChipOfDevice(target);
   if (!row)
     llvm::errs() << "tinyc: device " << name << " is a " << chip << ", for which tinyc has no target\n";

@@ -6,10 +6,11 @@
 
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Cache/CompilerIdentity.h"
-#include "lib/Plugins/PassPlugin.h"
+#include "lib/Plugins/Plugin.h"
 #include "runtime/include/tinyc/runtime.h"
 #include "tools/tinyc/CrashReport.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/TensorConversion.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -26,24 +27,39 @@ int tinyc::debugLevel() {
   return value ? std::atoi(value) : 0;
 }
 
-// The identity before any plug-in is in the process.
+// The flags that name plug-ins, for this process and for those it starts.
+static std::vector<std::tuple<const char *, PluginKind, const std::vector<std::string> *>>
+pluginFlags(const Arguments &arguments) {
+  return {{"--load-dialect-plugin", PluginKind::Dialect, &arguments.dialectPlugins},
+          {"--load-target-plugin", PluginKind::Target, &arguments.targetPlugins},
+          {"--load-pass-plugin", PluginKind::Pass, &arguments.passPlugins}};
+}
+
+bool tinyc::loadPlugins(const Arguments &arguments, DialectRegistry &dialects) {
+  std::string error;
+  for (const std::string &path : arguments.driverPlugins)
+    if (printStatus(tinyc_driver_load(path.c_str())))
+      return false;
+  for (auto [flag, kind, paths] : pluginFlags(arguments))
+    for (const std::string &path : *paths)
+      if (!loadPlugin(path, kind, dialects, error))
+        return llvm::errs() << "tinyc: " << error << "\n", false;
+  return true;
+}
+
+// The identity has the plug-ins in it that are loaded by now.
 Session::Session(const Arguments &arguments, std::shared_ptr<ContentCache> cache)
     : arguments(arguments), cache(std::move(cache)), identity(compilerIdentity()) {
-  DialectRegistry registry;
+  DialectRegistry registry, ofPlugins;
   compilerDialects().appendTo(registry);
-  std::string error;
-  for (const std::string &path : arguments.passPlugins)
-    if (!loadPassPlugin(path, registry, error)) {
-      llvm::errs() << "tinyc: " << error << "\n";
-      return;
-    }
-  for (const auto *list : {&arguments.dialectPlugins, &arguments.targetPlugins})
-    if (!list->empty()) {
-      llvm::errs() << "tinyc: '" << list->front() << "': dialect and target plug-ins are not supported yet\n";
-      return;
-    }
+  if (!loadPlugins(arguments, ofPlugins))
+    return;
+  ofPlugins.appendTo(registry);
   // Kernels are compiled in parallel by the back end, not by MLIR's thread pool, whose start costs more than it gains.
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  // Import functions of plug-ins make ops of their dialects, and ask for no dialect by name.
+  for (StringRef dialect : ofPlugins.getDialectNames())
+    context->getOrLoadDialect(dialect);
   // Users know their nodes, not our ops.
   context->printOpOnDiagnostic(debugLevel() >= 3);
   printer = std::make_unique<DiagnosticPrinter>(context.get(), arguments.remarks);
@@ -103,7 +119,7 @@ static void printCode(ModuleOp module, const Chip &chip) {
   OwningOpRef<ModuleOp> copy = module.clone();
   EmitOptions options;
   options.forms = {CodeForm::Assembly};
-  FailureOr<TargetCode> code = findBackend(chip.kind)->emit(*copy, chip, options);
+  FailureOr<TargetCode> code = findBackend(chip)->emit(*copy, chip, options);
   if (failed(code))
     return;
   for (const CodeBlob &blob : code->blobs)
@@ -131,8 +147,9 @@ StageOptions Session::stageOptions() {
         print.insert(print.end(), {"--shape", shape});
       if (arguments.roundEveryNode)
         print.push_back("--round-every-node");
-      for (const std::string &plugin : arguments.passPlugins)
-        print.insert(print.end(), {"--load-pass-plugin", plugin});
+      for (auto [flag, kind, paths] : pluginFlags(arguments))
+        for (const std::string &path : *paths)
+          print.insert(print.end(), {flag, path});
     }
     noteStep(("running stage '" + stage + "'" + (chip ? " for " + target : "")).str(), modelPath, std::move(print));
   };

@@ -61,6 +61,9 @@ private:
 /// output if the path is empty or '-'. False after an error was printed. ImportCommand.cpp defines it.
 bool writeModel(mlir::ModuleOp module, const WeightStore &weights, const std::string &path);
 
+/// Loads the plug-ins that the arguments name; their dialects go into `dialects`. False after an error was printed.
+bool loadPlugins(const Arguments &arguments, mlir::DialectRegistry &dialects);
+
 /// The value of TINYC_DEBUG, 0 if it is not set.
 int debugLevel();
 
