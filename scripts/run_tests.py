@@ -136,6 +136,16 @@ def run_tree_check(totals, script):
     totals.add(script.stem, int(code == 0), int(code != 0), 0, time.time() - start)
 
 
+def run_install(totals, build):
+    """An installation, and what is built against it."""
+    start = time.time()
+    done = subprocess.run([sys.executable, ROOT / "test" / "install" / "install.py", build], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE, timeout=1800)
+    print("\n".join(done.stdout.splitlines()[:-1]))
+    match = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", (done.stdout.strip().splitlines() or [""])[-1])
+    totals.add("install", *(map(int, match.groups()) if match else (0, 1, 0)), time.time() - start)
+
+
 def shared_folder():
     return pathlib.Path(os.environ.get("TINYC_SHARED", ROOT.parent / "shared"))
 
@@ -247,6 +257,8 @@ def main():
                 run_ulp(totals, program, arguments.all)
             else:
                 run_gtest(totals, program)
+    if wanted("install"):
+        run_install(totals, build)
     if arguments.all and wanted("asan"):
         run_sanitized(totals)
     if arguments.all and wanted("fuzz"):

@@ -5,24 +5,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import lit.formats
 
-config.name = "tinyc"
-config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "inputs"]
-config.test_source_root = os.path.dirname(__file__)
-root = os.path.dirname(os.path.dirname(config.test_source_root))
+source = os.path.dirname(__file__)
+root = os.path.dirname(os.path.dirname(source))
 build = os.path.abspath(lit_config.params.get("build", os.path.join(root, "build")))
-config.test_exec_root = os.path.join(build, "test", "lit")
-llvm_bin = "/usr/lib/llvm-22/bin"
-config.environment["PATH"] = os.pathsep.join([os.path.join(build, "bin"), llvm_bin, os.environ["PATH"]])
-config.substitutions.append(("%root", root))
-config.substitutions.append(("%build", build))
-config.substitutions.append(("%emulators", os.path.join(build, "emulators")))
-# ONNX models as text, and the importer's test program.
-config.substitutions.append(
-    ("%encode-onnx", f"protoc --encode=tinyc.onnx.ModelProto --proto_path={root} {root}/lib/Onnx/onnx.proto"))
+# What users' own tests get as well.
+sys.path.insert(0, os.path.join(root, "test", "kit"))
+import tinyc_lit
+
+tinyc_lit.configure(config, lit_config, name="tinyc", source=source, build=os.path.join(build, "test", "lit"),
+                    tools=os.path.join(build, "bin"), llvm_tools="/usr/lib/llvm-22/bin",
+                    emulators=os.path.join(build, "emulators"), substitutions=[("%root", root), ("%build", build)])
+# The importer's test program.
 config.substitutions.append(("%onnx-cases", os.path.join(build, "test", "onnx", "tinyc-onnx-cases")))
 config.substitutions.append(("%python", sys.executable))
 # `%exits CODE COMMAND..` runs a command, both of its outputs as standard output, and asks for that exit code.
