@@ -49,6 +49,8 @@ static Chip v4Row(std::string name, bool vnni, bool amx) {
       chip.instructions.push_back(row);
     // An instruction of 16 x 16 x 32 bf16 every 16 cycles, where two of 16 f32 start in each.
     chip.gflopsTensor = 16 * chip.gflopsF32;
+    chip.l1Bytes = 48 << 10;
+    chip.l2Bytes = 2 << 20;
     chip.document = "https://www.intel.com/content/www/us/en/content-details/671488/"
                     "intel-64-and-ia-32-architectures-optimization-reference-manual-volume-1.html (chapter 20)";
   }

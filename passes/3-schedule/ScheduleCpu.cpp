@@ -23,6 +23,10 @@ static constexpr int64_t kLeastPoints = 4096, kMostPoints = 65536, kUnitsWanted 
 static constexpr int64_t kRows = 126, kColumns = 256, kLargeRows = 210, kLargeColumns = 512, kLargeUnits = 8;
 // A depth up to this is taken whole: cutting it gains nothing.
 static constexpr int64_t kWholeDepth = 640;
+// A longer panel leaves no room for rows in the first-level cache.
+static constexpr int64_t kMostPanel = 32 << 10;
+// Rows of a block that tile registers compute, where enough units are left, and at least.
+static constexpr int64_t kTileRows = 512, kLeastTileRows = 128, kTileUnits = 4;
 
 // Attention's blocks: a row of scores is a few registers long, and packing keys is paid for by many queries.
 static constexpr int64_t kMostKeys = 64, kMostQueries = 64;
@@ -156,15 +160,17 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   // Rows are dealt out evenly: 17 rows are 9 and 8, not 14 and 3.
   int64_t rows = llvm::divideCeil(m, llvm::divideCeil(m, mostRows));
   int64_t columns = columnVectors * s.vector, wholeDepth = kWholeDepth, step = 1;
-  if (const TensorCoreRow *row = chooseCpuRow(c, chip)) {
+  const TensorCoreRow *row = chooseCpuRow(c, chip);
+  if (row) {
     s.instruction = row->name;
     step = row->k;
     bytes = 4 / neighbouringK(*row);
     wholeDepth = kWholeDepth * 4 / bytes;
-    if (row->registers) {
-      rows = row->m * (m > row->m ? 2 : 1);
-      columns = row->n * (n > row->n ? 2 : 1);
-    }
+  }
+  bool inTiles = row && row->registers;
+  if (inTiles) {
+    rows = row->m * (m > row->m ? 2 : 1);
+    columns = row->n * (n > row->n ? 2 : 1);
   }
   s.inner = {rows, columns};
   // A panel of packed columns stays in the first-level cache while rows stream by.
@@ -172,7 +178,7 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
   if (k <= wholeDepth)
     setBlock(s.strip, c, c.k, k, c.k.front());
   else
-    setBlock(s.strip, c, c.k, chip.l1Bytes / (columns * bytes), c.k.front(), step);
+    setBlock(s.strip, c, c.k, std::min(chip.l1Bytes, kMostPanel) / (columns * bytes), c.k.front(), step);
   int64_t depth = std::min(k, s.strip[c.cutDim(c.k) - c.k.front()] * c.cutStride(c.k));
   // The packed rows of a block stay in the second-level cache while columns stream by.
   int64_t fitting = std::max<int64_t>(1, chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1) / rows) * rows;
@@ -180,8 +186,21 @@ static ScheduleSizes chooseContraction(KernelOp kernel, Contraction &c, const Ch
       product(shared) / (m * n) * llvm::divideCeil(m, kLargeRows) * llvm::divideCeil(n, kLargeColumns) >= kLargeUnits;
   int64_t rowBlock = std::min(fitting, std::max<int64_t>(rows, (large ? kLargeRows : kRows) / rows * rows));
   s.unit.assign(shared.size(), 1);
+  int64_t columnBlock = large ? kLargeColumns : kColumns;
+  // Tiles multiply faster than columns are packed: a block's packed columns fill half the second-level cache, and are
+  // met by many rows.
+  if (inTiles) {
+    int64_t held = chip.l2Bytes / 2 / bytes / std::max<int64_t>(depth, 1) / columns * columns;
+    columnBlock = std::clamp(held, columns, kLargeColumns);
+    rowBlock = kTileRows;
+    auto units = [&] {
+      return product(shared) / (m * n) * llvm::divideCeil(m, rowBlock) * llvm::divideCeil(n, columnBlock);
+    };
+    while (rowBlock > kLeastTileRows && units() < kTileUnits)
+      rowBlock /= 2;
+  }
   setBlock(s.unit, c, c.m, rowBlock);
-  setBlock(s.unit, c, c.n, large ? kLargeColumns : kColumns, 0, columns);
+  setBlock(s.unit, c, c.n, columnBlock, 0, columns);
   return s;
 }
 

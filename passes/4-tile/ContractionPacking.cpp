@@ -30,8 +30,7 @@ ContractionPacking::ContractionPacking(OpBuilder &b, const TiledFunction &f, Con
     return;
   row = named;
   group = neighbouringK(*row);
-  rowsPacked = packedType(row->left);
-  columnsPacked = packedType(row->right);
+  rowsPacked = columnsPacked = packedType(row->left);
 }
 
 AffineMap tinyc::selectDims(MLIRContext *context, unsigned dims, ArrayRef<unsigned> chosen) {
@@ -82,17 +81,19 @@ Value ContractionPacking::readFactor(unsigned read, Value factor, const TileDoma
                   fill);
 }
 
+Value ContractionPacking::asBits(Value tile, Type packed) {
+  auto type = cast<VectorType>(tile.getType());
+  return type.getElementType() == packed ? tile : BitcastOp::create(b, loc, type.clone(packed), tile).getResult();
+}
+
 // The same as it is packed: a matrix instruction widens by itself.
 Value ContractionPacking::readOperand(unsigned read, const TileDomain &domain, AffineMap points) {
   if (!row)
     return readFactor(read, factorOf(c.stage, read), domain, points);
   Type packed = read == c.rowsRead ? rowsPacked : columnsPacked;
   Value tile = readFactor(read, c.stage.getBody().getArgument(read), domain, points);
-  auto type = cast<VectorType>(tile.getType());
-  if (type.getElementType() == packed)
-    return tile;
-  if (type.getElementTypeBitWidth() == packed.getIntOrFloatBitWidth())
-    return BitcastOp::create(b, loc, type.clone(packed), tile);
+  if (elementType(tile.getType()).getIntOrFloatBitWidth() == packed.getIntOrFloatBitWidth())
+    return asBits(tile, packed);
   return CastOp::create(b, loc, tile, packed);
 }
 
@@ -150,6 +151,8 @@ void ContractionPacking::packRowsTurned(Positions m, Positions k) {
 
 // Rows lie as their memory runs: along k where that is contiguous, else along m.
 void ContractionPacking::packRows(Positions m, Positions k) {
+  if (rowsInPlace)
+    return;
   unsigned nb = batch.size(), rank = nb + 3;
   Value zero = constant(0);
   if (row && !rowsAlongK)
@@ -198,7 +201,7 @@ void ContractionPacking::packColumnsAlongK(Value firstColumn, Positions k) {
       tile = ViewOp::create(b, loc, tile.getType(), tile, turn);
       TileDomain local = domain;
       local.bounds.assign(rank, std::nullopt);
-      local.offsets[nb + 1] = apply(b.getAffineDimExpr(0).floorDiv(group), subtract(kAt, k.begin));
+      local.offsets[nb + 1] = groupAt(firstColumn, kAt, k);
       local.offsets[nb + 2] = apply(b.getAffineDimExpr(0) * group, column);
       storeTile(b, loc, tile, columns, local, selectDims(b.getContext(), rank, {nb + 1, nb + 2}));
     });
@@ -206,7 +209,7 @@ void ContractionPacking::packColumnsAlongK(Value firstColumn, Positions k) {
 }
 
 // A row of columns for each k of a group, interleaved in registers.
-void ContractionPacking::packColumnGroups(Value firstColumn, Positions k) {
+void ContractionPacking::packColumnGroups(Positions k) {
   unsigned nb = batch.size(), rank = nb + 3;
   Value zero = constant(0);
   // Lanes run along n: (.., k, n).
@@ -220,29 +223,49 @@ void ContractionPacking::packColumnGroups(Value firstColumn, Positions k) {
   interleaved[nb + 2] = b.getAffineDimExpr(nb + 2).floorDiv(group);
   AffineMap interleave = AffineMap::get(rank, 0, interleaved, b.getContext());
   loop(k.begin, filledEnd(k), group, [&](Value kAt) {
-    TileDomain domain = domainAt(zero, 1, firstColumn, tileColumns, kAt, group);
-    boundFilled(domain, nb + 2, k);
-    std::swap(domain.offsets[nb + 1], domain.offsets[nb + 2]);
-    std::swap(domain.shape[nb + 1], domain.shape[nb + 2]);
-    std::swap(domain.bounds[nb + 1], domain.bounds[nb + 2]);
-    Value tile = readOperand(c.columnsRead, domain, points);
-    TileDomain local = domain;
-    local.shape[nb + 1] = 1;
-    local.shape[nb + 2] = tileColumns * group;
-    local.bounds.assign(rank, std::nullopt);
-    tile = ViewOp::create(b, loc, local.type(columnsPacked), tile, interleave);
-    local.offsets[nb + 1] = apply(b.getAffineDimExpr(0).floorDiv(group), subtract(kAt, k.begin));
-    local.offsets[nb + 2] = zero;
-    storeTile(b, loc, tile, columns, local, selectDims(b.getContext(), rank, {nb + 1, nb + 2}));
+    // All panels of a row of the matrix before the next row: memory is read as it runs.
+    loop(n.begin, n.end, tileColumns, [&](Value firstColumn) {
+      TileDomain domain = domainAt(zero, 1, firstColumn, tileColumns, kAt, group);
+      boundFilled(domain, nb + 2, k);
+      std::swap(domain.offsets[nb + 1], domain.offsets[nb + 2]);
+      std::swap(domain.shape[nb + 1], domain.shape[nb + 2]);
+      std::swap(domain.bounds[nb + 1], domain.bounds[nb + 2]);
+      Value tile = readOperand(c.columnsRead, domain, points);
+      TileDomain local = domain;
+      local.shape[nb + 1] = 1;
+      local.shape[nb + 2] = tileColumns * group;
+      local.bounds.assign(rank, std::nullopt);
+      tile = ViewOp::create(b, loc, local.type(columnsPacked), tile, interleave);
+      local.offsets[nb + 1] = groupAt(firstColumn, kAt, k);
+      local.offsets[nb + 2] = zero;
+      storeTile(b, loc, tile, columns, local, selectDims(b.getContext(), rank, {nb + 1, nb + 2}));
+    });
   });
+}
+
+Value ContractionPacking::panelAt(Value firstColumn) {
+  if (!row)
+    return constant(0);
+  AffineExpr column = b.getAffineDimExpr(0) - b.getAffineDimExpr(1);
+  return apply(column.floorDiv(tileColumns) * panelRows, {firstColumn, n.begin});
+}
+
+// The row of `columns` for a k of a panel.
+Value ContractionPacking::groupAt(Value firstColumn, Value kAt, Positions k) {
+  Value at = apply(b.getAffineDimExpr(0).floorDiv(group), subtract(kAt, k.begin));
+  return row ? arith::AddIOp::create(b, loc, panelAt(firstColumn), at).getResult() : at;
+}
+
+void ContractionPacking::packPanels(Positions k) {
+  if (!columnsAlongK)
+    return packColumnGroups(k);
+  loop(n.begin, n.end, tileColumns, [&](Value firstColumn) { packColumnsAlongK(firstColumn, k); });
 }
 
 void ContractionPacking::packColumns(Value firstColumn, Positions k) {
   unsigned nb = batch.size(), rank = nb + 3;
   if (columnsAlongK)
     return packColumnsAlongK(firstColumn, k);
-  if (group > 1)
-    return packColumnGroups(firstColumn, k);
   Value zero = constant(0);
   AffineMap place = selectDims(b.getContext(), rank, {nb + 2, nb + 1});
   loop(k.begin, k.end, 1, [&](Value kAt) {
@@ -254,6 +277,57 @@ void ContractionPacking::packColumns(Value firstColumn, Positions k) {
     local.offsets[nb + 2] = subtract(kAt, k.begin);
     storeTile(b, loc, tile, columns, local, place);
   });
+}
+
+// (m, groups of k, group) -> (batch.., m, n, k), at 0 in what the operand does not vary with.
+static AffineMap fragmentPoints(MLIRContext *context, unsigned batch, int64_t group) {
+  SmallVector<AffineExpr> points(batch, getAffineConstantExpr(0, context));
+  points.push_back(getAffineDimExpr(0, context));
+  points.push_back(getAffineConstantExpr(0, context));
+  points.push_back(getAffineDimExpr(1, context) * group + getAffineDimExpr(2, context));
+  return AffineMap::get(3, 0, points, context);
+}
+
+Value ContractionPacking::loadRowFragments(Value firstRow, Value groupAt, Positions k) {
+  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), d2 = b.getAffineDimExpr(2);
+  AffineMap map = AffineMap::get(3, 0, {d0, d1 * group + d2}, b.getContext());
+  Value buffer = rows;
+  if (rowsInPlace) {
+    StageOp stage = c.stage;
+    firstRow = arith::AddIOp::create(b, loc, m.begin, firstRow);
+    groupAt = arith::AddIOp::create(b, loc, apply(d0.floorDiv(group), k.begin), groupAt);
+    map = stage.getMap(c.rowsRead).compose(toStage).compose(fragmentPoints(b.getContext(), batch.size(), group));
+    buffer = f.buffer(cast<BlockArgument>(stage.getOperand(c.rowsRead)));
+  }
+  TileDomain tile;
+  tile.append(firstRow, tileRows, std::nullopt);
+  tile.append(groupAt, row->k / group, std::nullopt);
+  tile.append(constant(0), group, std::nullopt);
+  return asBits(loadTile(b, loc, buffer, tile, map), rowsPacked);
+}
+
+Value ContractionPacking::loadColumnFragments(Value firstColumn, Value groupAt) {
+  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), d2 = b.getAffineDimExpr(2);
+  TileDomain tile;
+  tile.append(arith::AddIOp::create(b, loc, panelAt(firstColumn), groupAt), row->k / group, std::nullopt);
+  tile.append(constant(0), tileColumns, std::nullopt);
+  tile.append(constant(0), group, std::nullopt);
+  return loadTile(b, loc, columns, tile, AffineMap::get(3, 0, {d0, d1 * group + d2}, b.getContext()));
+}
+
+// Whole fragments side by side along k, one row a fixed distance behind the other.
+bool ContractionPacking::canReadRowsInPlace() {
+  StageOp stage = c.stage;
+  unsigned nb = batch.size();
+  auto type = cast<RankedTensorType>(stage.getOperand(c.rowsRead).getType());
+  AffineMap map = stage.getMap(c.rowsRead).compose(toStage);
+  AddressForm address = linearAddress(map, type.getShape());
+  bool wholeTiles = m.total % tileRows == 0 && m.most % tileRows == 0 && k.total % row->k == 0;
+  bool others =
+      llvm::any_of(llvm::seq<unsigned>(0, nb + 2), [&](unsigned d) { return d != nb && map.isFunctionOfDim(d); });
+  return type.getElementTypeBitWidth() == rowsPacked.getIntOrFloatBitWidth() && !stage.getMask(c.rowsRead) &&
+         wholeTiles && !others && address.coefficient(nb + 2) == 1 && !address.isBent(nb + 2) &&
+         address.coefficient(nb) != 0 && !address.isBent(nb);
 }
 
 void ContractionPacking::allocate(int64_t depth) {
@@ -274,10 +348,14 @@ void ContractionPacking::allocate(int64_t depth) {
   auto buffer = [&](int64_t outer, int64_t inner, Type type) -> Value {
     return memref::AllocaOp::create(b, loc, MemRefType::get({outer, inner}, type));
   };
+  rowsInPlace = row && canReadRowsInPlace();
   if (rowsAlongK || row)
-    rows = buffer(rowsAlongK ? blockRows : llvm::alignTo(blockRows, kTurned), padded(depth), rowsPacked);
+    rows =
+        rowsInPlace ? Value() : buffer(llvm::alignTo(blockRows, rowsAlongK ? 1 : kTurned), padded(depth), rowsPacked);
   else
     rows = buffer(depth, padded(blockRows), rowsPacked);
   int64_t most = std::max(f.schedule.getVector(), row ? row->k / group : 1);
-  columns = buffer(llvm::divideCeil(llvm::divideCeil(depth, group), most) * most, tileColumns * group, columnsPacked);
+  panelRows = llvm::divideCeil(llvm::divideCeil(depth, group), most) * most;
+  int64_t panels = row ? llvm::divideCeil(n.most, tileColumns) : 1;
+  columns = buffer(panels * panelRows, tileColumns * group, columnsPacked);
 }

@@ -32,7 +32,14 @@ protected:
   /// Buffers for packed operands of `depth` terms. To be called when m, n and k are known.
   void allocate(int64_t depth);
   void packRows(Positions m, Positions k);
+  /// One panel of columns, over the one before; a matrix instruction's `packPanels` packs all of the block at once.
   void packColumns(mlir::Value firstColumn, Positions k);
+  void packPanels(Positions k);
+  /// Where the panel that begins at a column begins in `columns`.
+  mlir::Value panelAt(mlir::Value firstColumn);
+  /// Rows and columns of one step of a matrix instruction: (m, groups of k, group) and (groups of k, n, group).
+  mlir::Value loadRowFragments(mlir::Value firstRow, mlir::Value group, Positions k);
+  mlir::Value loadColumnFragments(mlir::Value firstColumn, mlir::Value group);
 
   void loop(mlir::Value begin, mlir::Value end, int64_t step, llvm::function_ref<void(mlir::Value)> body);
   mlir::Value constant(int64_t value) { return indexConstant(b, loc, value); }
@@ -58,15 +65,20 @@ private:
   mlir::Value readFactor(unsigned read, mlir::Value factor, const TileDomain &domain, mlir::AffineMap points);
   mlir::Value readOperand(unsigned read, const TileDomain &domain) { return readOperand(read, domain, toStage); }
   mlir::Value readOperand(unsigned read, const TileDomain &domain, mlir::AffineMap points);
+  mlir::Value asBits(mlir::Value tile, mlir::Type packed);
   mlir::Value apply(mlir::AffineExpr expr, mlir::ValueRange operands);
   mlir::Value filledEnd(Positions k);
   void boundFilled(TileDomain &domain, unsigned dim, Positions k);
   void packRowsTurned(Positions m, Positions k);
   void packColumnsAlongK(mlir::Value firstColumn, Positions k);
-  void packColumnGroups(mlir::Value firstColumn, Positions k);
+  void packColumnGroups(Positions k);
+  mlir::Value groupAt(mlir::Value firstColumn, mlir::Value kAt, Positions k);
+  bool canReadRowsInPlace();
 
   mlir::Type rowsPacked, columnsPacked; ///< elements of packed operands
   bool columnsAlongK = false;
+  bool rowsInPlace = false; ///< a matrix instruction's rows are in memory as it takes them
+  int64_t panelRows = 0;    ///< of a panel in `columns`
 };
 
 } // namespace tinyc

@@ -11,7 +11,9 @@
 //       for each register tile of rows: sums += packed rows * packed columns; after the last block: epilogue, store
 //
 // With a matrix instruction the packed operands keep its types. Of the columns the k that it takes together lie side by
-// side (its row's layout of B says how many), and k is filled up with zeros to whole instructions.
+// side (its row's layout of B says how many), and k is filled up with zeros to whole instructions. All panels of the
+// block are packed first, so that memory is read as it runs, and rows that lie as the instruction takes them stay where
+// they are: each is then fetched once and met by all panels.
 //
 // Batch dimensions are of size 1 in a unit. Runs of m, n and k dimensions are flattened; maps with mod and floordiv
 // bring positions back, so a convolution is packed as it is read, never as a whole matrix.
@@ -39,8 +41,9 @@ public:
 
 private:
   Value multiplyElements(Value firstRow, Value k, Value sum);
-  Value multiplyFragments(Value firstRow, Value k, Value sum);
+  Value multiplyFragments(Value firstRow, Value firstColumn, Value groupAt, Positions k, Value sum);
   void multiply(Value firstRow, Value firstColumn, Positions k);
+  void computeTile(Value firstRow, Value firstColumn, Positions k, Value last);
   void finish(Value firstRow, Value firstColumn, Value row);
 
   KernelOp kernel;
@@ -74,33 +77,24 @@ Value ContractionTiler::multiplyElements(Value firstRow, Value k, Value sum) {
                   {selectDims(context, 3, {0, 2}), selectDims(context, 3, {2, 1}), selectDims(context, 3, {0, 1})});
 }
 
-// The same of one instruction's k, in groups: rows (m, groups, group), columns (groups, n, group).
-Value ContractionTiler::multiplyFragments(Value firstRow, Value k, Value sum) {
+// The same of one instruction's k, in groups.
+Value ContractionTiler::multiplyFragments(Value firstRow, Value firstColumn, Value groupAt, Positions k, Value sum) {
   MLIRContext *context = b.getContext();
-  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), d2 = b.getAffineDimExpr(2);
-  TileDomain rowTile, columnTile;
-  rowTile.append(firstRow, tileRows, std::nullopt);
-  columnTile.append(k, row->k / group, std::nullopt);
-  rowTile.append(k, row->k / group, std::nullopt);
-  columnTile.append(constant(0), tileColumns, std::nullopt);
-  rowTile.append(constant(0), group, std::nullopt);
-  columnTile.append(constant(0), group, std::nullopt);
-  Value lhs = loadTile(b, loc, rows, rowTile, AffineMap::get(3, 0, {d0, d1 * group + d2}, context));
-  Value rhs = loadTile(b, loc, columns, columnTile, AffineMap::get(3, 0, {d0, d1 * group + d2}, context));
+  Value lhs = loadRowFragments(firstRow, groupAt, k), rhs = loadColumnFragments(firstColumn, groupAt);
   return contract(
       b, loc, lhs, rhs, sum,
       {selectDims(context, 4, {0, 2, 3}), selectDims(context, 4, {2, 1, 3}), selectDims(context, 4, {0, 1})});
 }
 
 // The register tile over one block of k.
-void ContractionTiler::multiply(Value firstRow, Value sumColumn, Positions k) {
+void ContractionTiler::multiply(Value firstRow, Value firstColumn, Positions k) {
   MLIRContext *context = b.getContext();
   Value zero = constant(0), depth = subtract(k.end, k.begin);
   AffineMap identity = AffineMap::getMultiDimIdentityMap(2, context);
   auto type = VectorType::get({tileRows, tileColumns}, element);
   TileDomain sumTile;
   sumTile.append(severalDepths ? firstRow : zero, tileRows, std::nullopt);
-  sumTile.append(sumColumn, tileColumns, std::nullopt);
+  sumTile.append(severalDepths ? subtract(firstColumn, n.begin) : zero, tileColumns, std::nullopt);
   Value initial = severalDepths ? loadTile(b, loc, sums, sumTile, identity)
                                 : splat(b, loc, type, cast<TypedAttr>(b.getZeroAttr(element)));
   // Steps count groups of k; the last one may reach beyond the depth, into zeros.
@@ -113,7 +107,7 @@ void ContractionTiler::multiply(Value firstRow, Value sumColumn, Positions k) {
     b.setInsertionPointToStart(kLoop.getBody());
     Value sum = kLoop.getRegionIterArgs()[0];
     scf::YieldOp::create(b, loc,
-                         row ? multiplyFragments(firstRow, kLoop.getInductionVar(), sum)
+                         row ? multiplyFragments(firstRow, firstColumn, kLoop.getInductionVar(), k, sum)
                              : multiplyElements(firstRow, kLoop.getInductionVar(), sum));
   }
   storeTile(b, loc, kLoop.getResult(0), sums, sumTile, identity);
@@ -149,6 +143,20 @@ void ContractionTiler::finish(Value row, Value firstColumn, Value sumRow) {
   }
 }
 
+// A register tile. `last` (i1) says whether the block of k is the last one; null where there is only one.
+void ContractionTiler::computeTile(Value firstRow, Value firstColumn, Positions k, Value last) {
+  multiply(firstRow, firstColumn, k);
+  OpBuilder::InsertionGuard guard(b);
+  if (last)
+    b.setInsertionPointToStart(scf::IfOp::create(b, loc, last, /*withElseRegion=*/false).thenBlock());
+  Value left = subtract(subtract(m.end, m.begin), firstRow);
+  Value count = arith::MinSIOp::create(b, loc, left, constant(tileRows));
+  loop(constant(0), count, 1, [&](Value row) {
+    Value local = arith::AddIOp::create(b, loc, firstRow, row);
+    finish(arith::AddIOp::create(b, loc, m.begin, local), firstColumn, severalDepths ? local : row);
+  });
+}
+
 void ContractionTiler::run() {
   SmallVector<Value> unit = unitOffsets(b, f);
   for (unsigned dim : c.batch)
@@ -180,24 +188,22 @@ void ContractionTiler::run() {
       });
     });
   }
-  // `last` (i1) says whether the block of k is the last one; null where there is only one.
   auto walkBlock = [&](Positions range, Value last) {
+    auto walkRows = [&](function_ref<void(Value)> body) {
+      loop(constant(0), subtract(m.end, m.begin), tileRows, body);
+    };
+    auto walkColumns = [&](function_ref<void(Value)> body) { loop(n.begin, n.end, tileColumns, body); };
     packRows(m, range);
-    loop(n.begin, n.end, tileColumns, [&](Value firstColumn) {
-      packColumns(firstColumn, range);
-      Value sumColumn = severalDepths ? subtract(firstColumn, n.begin) : constant(0);
-      loop(constant(0), subtract(m.end, m.begin), tileRows, [&](Value firstRow) {
-        multiply(firstRow, sumColumn, range);
-        OpBuilder::InsertionGuard guard(b);
-        if (last)
-          b.setInsertionPointToStart(scf::IfOp::create(b, loc, last, /*withElseRegion=*/false).thenBlock());
-        Value left = subtract(subtract(m.end, m.begin), firstRow);
-        Value count = arith::MinSIOp::create(b, loc, left, constant(tileRows));
-        loop(constant(0), count, 1, [&](Value row) {
-          Value local = arith::AddIOp::create(b, loc, firstRow, row);
-          finish(arith::AddIOp::create(b, loc, m.begin, local), firstColumn, severalDepths ? local : row);
-        });
+    if (row) {
+      packPanels(range);
+      walkRows([&](Value firstRow) {
+        walkColumns([&](Value firstColumn) { computeTile(firstRow, firstColumn, range, last); });
       });
+      return;
+    }
+    walkColumns([&](Value firstColumn) {
+      packColumns(firstColumn, range);
+      walkRows([&](Value firstRow) { computeTile(firstRow, firstColumn, range, last); });
     });
   };
   if (!severalDepths)

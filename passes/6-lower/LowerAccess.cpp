@@ -180,8 +180,8 @@ void TileLowering::lowerLoad(LoadOp load) {
   if (isFragments(load))
     return lowerFragmentsLoad(load);
   // The rows of a contraction are read one element at a time, where they are used; so are a matrix unit's operands.
-  if (llvm::all_of(load->getUses(), [&](OpOperand &use) {
-        return isa<vector::ContractionOp>(use.getOwner()) && (unit || use.getOperandNumber() == 0);
+  if (isFragmentOperand(load) || llvm::all_of(load->getUses(), [](OpOperand &use) {
+        return isa<vector::ContractionOp>(use.getOwner()) && use.getOperandNumber() == 0;
       }))
     return;
   RegisterShape shape(cast<VectorType>(load.getType()).getShape());

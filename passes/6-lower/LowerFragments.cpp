@@ -30,6 +30,19 @@ void TileLowering::markFragments() {
   }
 }
 
+// A load, or its bits, that only contractions by the unit use: it is read where they do.
+bool TileLowering::isFragmentOperand(Operation *op) {
+  return unit && isa<LoadOp, BitcastOp>(op) && llvm::all_of(op->getUsers(), [&](Operation *user) {
+           return isa<vector::ContractionOp>(user) || (isa<BitcastOp>(user) && isFragmentOperand(user));
+         });
+}
+
+static LoadOp loadOf(Value operand) {
+  if (auto bits = operand.getDefiningOp<BitcastOp>())
+    operand = bits.getInput();
+  return operand.getDefiningOp<LoadOp>();
+}
+
 size_t TileLowering::countRegisters(Value tile) {
   ArrayRef<int64_t> shape = cast<VectorType>(tile.getType()).getShape();
   if (!isFragments(tile))
@@ -77,7 +90,7 @@ void TileLowering::lowerFragmentsStore(StoreOp store) {
 // Rows (m, groups of k, group) by columns (groups of k, n, group), both straight from memory. The columns' fragments of
 // one step are held while rows stream by.
 LogicalResult TileLowering::lowerFragmentsContract(vector::ContractionOp contract) {
-  auto rows = contract.getLhs().getDefiningOp<LoadOp>(), columns = contract.getRhs().getDefiningOp<LoadOp>();
+  LoadOp rows = loadOf(contract.getLhs()), columns = loadOf(contract.getRhs());
   const TensorCoreRow &row = unit->row();
   if (!rows || !columns || rows.getMask() || columns.getMask() || !isFragments(contract.getAcc()) ||
       cast<VectorType>(rows.getType()).getRank() != 3 || cast<VectorType>(columns.getType()).getRank() != 3 ||

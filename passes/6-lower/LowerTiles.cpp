@@ -107,6 +107,8 @@ LogicalResult TileLowering::lower(Operation &op) {
     return lowerLoad(load), success();
   if (auto store = dyn_cast<StoreOp>(op))
     return lowerStore(store), success();
+  if (isa<BitcastOp>(op) && isFragmentOperand(&op))
+    return success();
   if (isa<TinyDialect>(op.getDialect()) && op.getNumRegions() == 0 && op.getNumResults() == 1 &&
       isa<VectorType>(op.getResult(0).getType()))
     return lowerElementwise(op), success();

@@ -40,6 +40,7 @@ private:
   mlir::LogicalResult lowerContract(mlir::vector::ContractionOp contract);
   void markFragments();
   bool isFragments(mlir::Value tile) { return fragments.contains(tile); }
+  bool isFragmentOperand(mlir::Operation *op);
   size_t countRegisters(mlir::Value tile);
   mlir::Value fragmentPointer(mlir::Location loc, mlir::Value buffer, mlir::ValueRange offsets, mlir::AffineMap map,
                               llvm::ArrayRef<int64_t> coordinates);

@@ -94,6 +94,8 @@ protected:
                            instruction + "\", vector = 16>";
     for (bool leftTurned : {false, true})
       ASSERT_NO_FATAL_FAILURE(checkBytes({70, 150, 300, left, right, "i32", leftTurned, !leftTurned}, schedule));
+    // Rows that need no packing.
+    ASSERT_NO_FATAL_FAILURE(checkBytes({96, 150, 256, left, right, "i32"}, schedule));
   }
 };
 

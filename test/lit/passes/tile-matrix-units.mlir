@@ -1,10 +1,11 @@
 // RUN: tinyc-opt %s -split-input-file -pass-pipeline='builtin.module(schedule,tile,prove-bounds)' | FileCheck %s
 // RUN: tinyc-opt %s -split-input-file -pass-pipeline='builtin.module(schedule,tile,lower-tiles)' | FileCheck %s --check-prefix=LOWER
 
-// Pairs of k side by side in packed columns: two rows of them, interleaved. k is filled up with zeros to 96.
+// Pairs of k side by side in packed columns: two rows of them, interleaved, panel behind panel. k is filled up with
+// zeros to 96.
 // CHECK-LABEL: func.func @product(
 // CHECK: %[[ROWS:.*]] = memref.alloca() : memref<64x160xbf16>
-// CHECK: %[[COLUMNS:.*]] = memref.alloca() : memref<48x64xbf16>
+// CHECK: %[[COLUMNS:.*]] = memref.alloca() : memref<96x64xbf16>
 // CHECK: %[[SUMS:.*]] = memref.alloca() : memref<32x32xf32>
 // CHECK: %[[PAIR:.*]] = tiny.load {{.*}} mask #{{.*}} : memref<70x33xbf16> -> vector<1x2x32xbf16>
 // CHECK: %[[TURNED:.*]] = tiny.view %[[PAIR]] by {{.*}} : vector<1x2x32xbf16> -> vector<1x1x64xbf16>
@@ -96,5 +97,34 @@ module attributes {tiny.target = "cpu:sapphirerapids"} {
       tiny.yield %s : tensor<2x33xi32>
     }
     return %r : tensor<2x33xi32>
+  }
+}
+
+// -----
+
+// Whole tiles of rows, with k side by side: they are read where they are. All columns are packed before the first tile.
+// CHECK-LABEL: func.func @product(
+// CHECK-SAME: %[[A:.*]]: memref<64x128xui8>
+// CHECK-NOT: tiny.store {{.*}} memref<64x
+// CHECK: tiny.store {{.*}} : vector<1x1x128xi8>, memref<64x128xi8>
+// CHECK: %[[BYTES:.*]] = tiny.load %[[A]]{{.*}} : memref<64x128xui8> -> vector<32x16x4xui8>
+// CHECK: %[[BITS:.*]] = tiny.bitcast %[[BYTES]] : vector<32x16x4xui8> to vector<32x16x4xi8>
+// CHECK: vector.contract {{.*}} %[[BITS]], %{{.*}}, %{{.*}} : vector<32x16x4xi8>, vector<16x32x4xi8> into vector<32x32xi32>
+module attributes {tiny.target = "cpu:sapphirerapids"} {
+  func.func @main(%a: tensor<64x128xui8>, %b: tensor<128x33xi8>) -> tensor<64x33xi32> {
+    %r = tiny.kernel "product" shared 2 (%a, %b) : (tensor<64x128xui8>, tensor<128x33xi8>) -> tensor<64x33xi32> {
+    ^bb0(%x: tensor<64x128xui8>, %y: tensor<128x33xi8>):
+      %s = tiny.stage parallel [64, 33] reduce [128]
+           (%x by affine_map<(d0, d1, d2) -> (d0, d2)> : tensor<64x128xui8>,
+            %y by affine_map<(d0, d1, d2) -> (d2, d1)> : tensor<128x33xi8>) -> (sum tensor<64x33xi32>) {
+      ^bb0(%u: ui8, %v: i8):
+        %wu = tiny.cast %u : ui8 to i32
+        %wv = tiny.cast %v : i8 to i32
+        %p = tiny.mul %wu, %wv : i32
+        tiny.yield %p : i32
+      }
+      tiny.yield %s : tensor<64x33xi32>
+    }
+    return %r : tensor<64x33xi32>
   }
 }
