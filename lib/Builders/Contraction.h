@@ -19,10 +19,10 @@ mlir::Value matmul(Builder &b, mlir::Value x, mlir::Value y);
 mlir::Value conv(Builder &b, mlir::Value x, mlir::Value weights, llvm::ArrayRef<Window> windows, int64_t groups,
                  mlir::TypedAttr fill = {});
 
-/// Transposed convolution of `x` [N, C, spatial..] with `weights` [C, M / groups, window..]: element k of the window over
-/// position i adds to element i * stride + k * dilation - before of the result [N, M, sizes..]. A dimension has a stride
-/// or a dilation, not both. At most as many convolutions as the product of the strides, one where each stride divides
-/// its window.
+/// Transposed convolution of `x` [N, C, spatial..] with `weights` [C, M / groups, window..]: element k of the window
+/// over position i adds to element i * stride + k * dilation - before of the result [N, M, sizes..]. A dimension has a
+/// stride or a dilation, not both. At most as many convolutions as the product of the strides, one where each stride
+/// divides its window.
 mlir::Value transposedConv(Builder &b, mlir::Value x, mlir::Value weights, llvm::ArrayRef<Window> windows,
                            llvm::ArrayRef<int64_t> sizes, int64_t groups);
 
