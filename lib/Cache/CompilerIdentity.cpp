@@ -4,6 +4,8 @@
 
 #include "lib/Cache/CompilerIdentity.h"
 
+#include "lib/Cache/ContentCache.h"
+
 #include <cstring>
 #include <elf.h>
 #include <link.h>
@@ -33,17 +35,41 @@ static bool appendBuildId(const dl_phdr_info &object, std::string &identity) {
   return false;
 }
 
-std::string tinyc::compilerIdentity() {
-  std::string identity;
+// The name, and the build ID or what stands for it, of each object that is loaded.
+static std::vector<std::pair<std::string, std::string>> loadedObjects() {
+  std::vector<std::pair<std::string, std::string>> objects;
   auto visit = [](dl_phdr_info *object, size_t, void *data) {
-    auto &text = *static_cast<std::string *>(data);
+    std::string id, name = object->dlpi_name;
     // The program itself comes first, with an empty name.
     struct stat info;
-    if (!appendBuildId(*object, text) && !*object->dlpi_name && ::stat("/proc/self/exe", &info) == 0)
-      text += std::to_string(info.st_size) + ":" + std::to_string(info.st_mtim.tv_sec) + "." +
-              std::to_string(info.st_mtim.tv_nsec);
+    if (!appendBuildId(*object, id) && ::stat(name.empty() ? "/proc/self/exe" : name.c_str(), &info) == 0)
+      id = std::to_string(info.st_size) + ":" + std::to_string(info.st_mtim.tv_sec) + "." +
+           std::to_string(info.st_mtim.tv_nsec);
+    static_cast<decltype(objects) *>(data)->emplace_back(std::move(name), std::move(id));
     return 0;
   };
-  dl_iterate_phdr(visit, &identity);
-  return identity;
+  dl_iterate_phdr(visit, &objects);
+  return objects;
+}
+
+static std::string &identity() {
+  static std::string text = [] {
+    std::string own;
+    for (const auto &[name, id] : loadedObjects())
+      own += id;
+    return own;
+  }();
+  return text;
+}
+
+std::string tinyc::compilerIdentity() { return identity(); }
+
+void tinyc::loadIntoIdentity(llvm::StringRef path, llvm::StringRef bytes, llvm::function_ref<void()> load) {
+  std::string &text = identity();
+  text += ContentCache::key({bytes});
+  auto before = loadedObjects();
+  load();
+  for (const auto &object : loadedObjects())
+    if (object.first != path && !llvm::is_contained(before, object))
+      text += object.second;
 }

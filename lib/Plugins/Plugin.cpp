@@ -4,6 +4,7 @@
 
 #include "lib/Plugins/Plugin.h"
 
+#include "lib/Cache/CompilerIdentity.h"
 #include "lib/Pipeline/Stages.h"
 #include "lib/Plugins/SharedObject.h"
 
@@ -11,6 +12,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <dlfcn.h>
 
 using namespace tinyc;
@@ -80,12 +82,16 @@ static std::string whyNotOurs(const PluginInfo *info) {
 }
 
 static std::string load(const std::string &path, PluginKind kind, mlir::DialectRegistry &dialects) {
-  if (std::string why = whyNoPlugin(path, "tinycGetPlugin"); !why.empty())
+  auto bytes = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!bytes)
+    return "cannot be read: " + bytes.getError().message();
+  if (std::string why = whyNoPlugin((*bytes)->getMemBufferRef(), "tinycGetPlugin"); !why.empty())
     return why;
   // All symbols now: one that is missing would end the program in the middle of a pass. A path, not a name that is
   // searched for.
   std::string file = llvm::StringRef(path).contains('/') ? path : "./" + path;
-  void *library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void *library = nullptr;
+  loadIntoIdentity(file, (*bytes)->getBuffer(), [&] { library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL); });
   if (!library)
     return std::string("cannot be loaded: ") + ::dlerror();
   auto *entry = reinterpret_cast<const PluginInfo *(*)()>(::dlsym(library, "tinycGetPlugin"));

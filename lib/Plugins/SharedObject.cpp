@@ -9,7 +9,6 @@
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/TargetParser/Host.h"
 
 using namespace tinyc;
@@ -56,13 +55,10 @@ static std::string otherVersion(StringRef library) {
   return "";
 }
 
-std::string tinyc::whyNoPlugin(const std::string &path, StringRef entry) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return "cannot be read: " + buffer.getError().message();
+std::string tinyc::whyNoPlugin(llvm::MemoryBufferRef bytes, StringRef entry) {
   const std::string noObject =
       "is no shared object for this machine (" + llvm::Triple(llvm::sys::getProcessTriple()).getArchName().str() + ")";
-  auto file = ObjectFile::createELFObjectFile((*buffer)->getMemBufferRef());
+  auto file = ObjectFile::createELFObjectFile(bytes);
   if (!file)
     return llvm::consumeError(file.takeError()), noObject;
   auto *object = llvm::dyn_cast<Elf>(file->get());

@@ -6,14 +6,15 @@
 #define TINYC_LIB_PLUGINS_SHAREDOBJECT_H
 
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/MemoryBufferRef.h"
 #include <string>
 
 namespace tinyc {
 
-/// Nothing, if the file at `path` is a shared object for this machine that defines `entry`, needs no other version of
-/// LLVM, MLIR or tinyc than those loaded, and holds no LLVM of its own; else why not, to follow the words "plug-in
+/// Nothing, if these bytes of a file are a shared object for this machine that defines `entry`, needs no other version
+/// of LLVM, MLIR or tinyc than those loaded, and holds no LLVM of its own; else why not, to follow the words "plug-in
 /// 'path'".
-std::string whyNoPlugin(const std::string &path, llvm::StringRef entry);
+std::string whyNoPlugin(llvm::MemoryBufferRef bytes, llvm::StringRef entry);
 
 } // namespace tinyc
 

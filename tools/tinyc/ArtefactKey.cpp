@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Keys of artefacts. A flag that changes what is compiled must be among the parts.
+// Keys of artefacts. A flag that changes what is compiled must be among the parts; plug-ins are in the compiler's
+// identity.
 
 #include "tools/tinyc/ArtefactKey.h"
 
@@ -66,15 +67,6 @@ std::optional<ArtefactKey> ArtefactKey::of(const Arguments &arguments, StringRef
   for (const tensorio::HostTensor &tensor : known) {
     parts.push_back(tensor.name);
     parts.push_back(tensor.type());
-  }
-  for (const auto *plugins : {&arguments.passPlugins, &arguments.dialectPlugins, &arguments.targetPlugins}) {
-    parts.push_back("plug-ins");
-    for (const std::string &plugin : *plugins) {
-      std::unique_ptr<llvm::MemoryBuffer> bytes = read(plugin);
-      if (!bytes)
-        return std::nullopt;
-      parts.push_back(ContentCache::key({bytes->getBuffer()}));
-    }
   }
   std::unique_ptr<llvm::MemoryBuffer> model = read(path);
   if (!model)
