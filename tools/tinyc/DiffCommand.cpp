@@ -256,8 +256,10 @@ int Diff::writeReproducer(const std::string &name, const CheckCase &check) {
   if (arguments.threads)
     llvm::outs() << " --threads " << arguments.threads;
   llvm::outs() << " --rtol " << number(arguments.rtol) << " --atol " << number(arguments.atol);
-  for (const std::string &plugin : arguments.passPlugins)
-    llvm::outs() << " --load-pass-plugin " << plugin;
+  for (const std::string &word : pluginWords(arguments))
+    llvm::outs() << " " << word;
+  for (const std::string &driver : arguments.driverPlugins)
+    llvm::outs() << " --load-driver-plugin " << driver;
   llvm::outs() << "\n";
   return kCheckFailed;
 }

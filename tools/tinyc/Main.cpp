@@ -10,6 +10,7 @@
 #include "tools/tinyc/Session.h"
 
 #include "dialects/Target/Chip.h"
+#include "lib/Cache/CompilerIdentity.h"
 #include "runtime/include/tinyc/runtime.h"
 #include "runtime/tensorio/Report.h"
 
@@ -29,12 +30,12 @@ llvm::ArrayRef<Command> tinyc::commands() {
       {"check", "CASE_DIR..", "compares results with expected outputs",
        "--device --threads --rtol --atol --jobs --timeout --hash --json --load-driver-plugin" MODEL, runCheck},
       {"diff", "MODEL", "finds the first kernel whose result is wrong",
-       "--device --against --threads --input --rtol --atol --output-dir" MODEL, runDiff},
+       "--device --against --threads --input --rtol --atol --output-dir --load-driver-plugin" MODEL, runDiff},
       {"bench", "MODEL|FILE", "measures the time of a run",
        "--device --threads --input --json --load-driver-plugin" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
       {"graph", "MODEL|FILE", "draws the kernels that run, as a page, an SVG or a DOT file",
-       "-o --target --profile --device --threads" MODEL, runGraph},
+       "-o --target --profile --device --threads --load-driver-plugin" MODEL, runGraph},
       {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o" MODEL, runImport},
       {"devices", "", "lists the devices that are here", "--measure --load-driver-plugin", runDevices},
       {"completion", "bash|zsh", "prints a completion script for the shell", "", runCompletion},
@@ -86,6 +87,8 @@ static int runMain(int argc, char **argv) {
       return kUsage;
     ProgressLine progress;
     return runReportingCrashes(argc, argv, [&] {
+      // Before a driver's libraries are loaded.
+      compilerIdentity();
       // Before anything asks for a chip: plug-ins may bring one.
       mlir::DialectRegistry dialects;
       int code = loadPlugins(*arguments, dialects) ? command.run(*arguments) : int(kInputWrong);

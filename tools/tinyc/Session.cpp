@@ -27,12 +27,19 @@ int tinyc::debugLevel() {
   return value ? std::atoi(value) : 0;
 }
 
-// The flags that name plug-ins, for this process and for those it starts.
 static std::vector<std::tuple<const char *, PluginKind, const std::vector<std::string> *>>
 pluginFlags(const Arguments &arguments) {
   return {{"--load-dialect-plugin", PluginKind::Dialect, &arguments.dialectPlugins},
           {"--load-target-plugin", PluginKind::Target, &arguments.targetPlugins},
           {"--load-pass-plugin", PluginKind::Pass, &arguments.passPlugins}};
+}
+
+std::vector<std::string> tinyc::pluginWords(const Arguments &arguments) {
+  std::vector<std::string> words;
+  for (auto [flag, kind, paths] : pluginFlags(arguments))
+    for (const std::string &path : *paths)
+      words.insert(words.end(), {flag, path});
+  return words;
 }
 
 bool tinyc::loadPlugins(const Arguments &arguments, DialectRegistry &dialects) {
@@ -47,12 +54,11 @@ bool tinyc::loadPlugins(const Arguments &arguments, DialectRegistry &dialects) {
   return true;
 }
 
-// The identity has the plug-ins in it that are loaded by now.
 Session::Session(const Arguments &arguments, std::shared_ptr<ContentCache> cache)
-    : arguments(arguments), cache(std::move(cache)), identity(compilerIdentity()) {
+    : arguments(arguments), cache(std::move(cache)) {
   DialectRegistry registry, ofPlugins;
   compilerDialects().appendTo(registry);
-  if (!loadPlugins(arguments, ofPlugins))
+  if (!loadPlugins(arguments, ofPlugins)) // their dialects; the rest is there since the start
     return;
   ofPlugins.appendTo(registry);
   // Kernels are compiled in parallel by the back end, not by MLIR's thread pool, whose start costs more than it gains.
@@ -133,7 +139,7 @@ StageOptions Session::stageOptions() {
   options.times = &times;
   options.emit.threads = arguments.threads ? arguments.threads : tinyc_usable_cpus();
   options.emit.cache = cache.get();
-  options.emit.compilerIdentity = identity;
+  options.emit.compilerIdentity = compilerIdentity();
   options.beforeStage = [this](StringRef stage, const Chip *chip) {
     std::string target = chip ? chip->name : "";
     // The stage before this one, whose output this one takes.
@@ -147,9 +153,8 @@ StageOptions Session::stageOptions() {
         print.insert(print.end(), {"--shape", shape});
       if (arguments.roundEveryNode)
         print.push_back("--round-every-node");
-      for (auto [flag, kind, paths] : pluginFlags(arguments))
-        for (const std::string &path : *paths)
-          print.insert(print.end(), {flag, path});
+      for (const std::string &word : pluginWords(arguments))
+        print.push_back(word);
     }
     noteStep(("running stage '" + stage + "'" + (chip ? " for " + target : "")).str(), modelPath, std::move(print));
   };

@@ -49,7 +49,6 @@ public:
 private:
   const Arguments &arguments;
   std::shared_ptr<ContentCache> cache;
-  std::string identity; // of the compiler
   WeightStore weights;
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<DiagnosticPrinter> printer;
@@ -63,6 +62,8 @@ bool writeModel(mlir::ModuleOp module, const WeightStore &weights, const std::st
 
 /// Loads the plug-ins that the arguments name; their dialects go into `dialects`. False after an error was printed.
 bool loadPlugins(const Arguments &arguments, mlir::DialectRegistry &dialects);
+/// The flags that name plug-ins of the compiler, for a command that is to do the same.
+std::vector<std::string> pluginWords(const Arguments &arguments);
 
 /// The value of TINYC_DEBUG, 0 if it is not set.
 int debugLevel();
