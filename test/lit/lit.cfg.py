@@ -22,13 +22,6 @@ config.substitutions.append(("%python", sys.executable))
 # `%exits CODE COMMAND..` runs a command, both of its outputs as standard output, and asks for that exit code.
 config.substitutions.append(("%exits", f"sh {root}/test/lit/tools/inputs/exits.sh"))
 config.substitutions.append(("%damage", f"{sys.executable} {root}/test/lit/tools/inputs/damage.py"))
-# Code with AMX can be run here.
-flags = open("/proc/cpuinfo").read().split() if os.path.exists("/proc/cpuinfo") else []
-if {"amx_tile", "amx_bf16", "amx_int8"} <= set(flags):
-    config.available_features.add("amx")
-# A sanitizer's build has none: programs without sanitizers could not load them.
-if os.path.exists(os.path.join(build, "emulators", "libcuda.so.1")):
-    config.available_features.add("emulators")
 if os.path.exists("/dev/full") and not os.path.isfile("/dev/full"):
     config.available_features.add("dev-full")
 # Tests see the compiler, not what it made before; those of the cache switch it on. Weights of printed IR lie there too.
