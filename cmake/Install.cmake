@@ -6,7 +6,7 @@
 #   include/tinyc/          the runtime's C headers
 #   include/tinyc-compiler/ headers, TableGen files and generated code that plug-ins see
 #   lib/cmake/tinyc/        find_package(tinyc)
-#   share/tinyc/            the test kit, the documents
+#   share/tinyc/            the test kit, the documents, the examples
 include(CMakePackageConfigHelpers)
 
 set(TINYC_INSTALL_CMAKE ${CMAKE_INSTALL_LIBDIR}/cmake/tinyc)
@@ -50,3 +50,6 @@ install(FILES ${PROJECT_BINARY_DIR}/tinyc-runtime.pc DESTINATION ${CMAKE_INSTALL
 install(FILES test/kit/tinyc_lit.py lib/Onnx/onnx.proto DESTINATION ${TINYC_INSTALL_LIT})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc FILES_MATCHING PATTERN "*.md")
+install(FILES examples/CMakeLists.txt DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc/examples)
+install(DIRECTORY examples/pass_plugin examples/op_plugin examples/gpu_pass examples/target_plugin
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc/examples)

@@ -84,5 +84,10 @@ tinyc_lit.configure(config, lit_config, name='${name}', source='${folder}', buil
                     llvm_tools='${LLVM_TOOLS_BINARY_DIR}', emulators='${TINYC_EMULATORS_DIR}',
                     substitutions=[${plugins}])
 ")
-  add_test(NAME ${name} COMMAND ${LLVM_TOOLS_BINARY_DIR}/lit -v ${site})
+  find_program(TINYC_LIT NAMES lit llvm-lit HINTS ${LLVM_TOOLS_BINARY_DIR})
+  if(NOT TINYC_LIT)
+    message(FATAL_ERROR "tinyc_add_lit_tests(${name}): lit is neither in ${LLVM_TOOLS_BINARY_DIR} nor on the PATH; "
+                        "Debian has it in llvm-22-tools, PyPI as lit")
+  endif()
+  add_test(NAME ${name} COMMAND ${TINYC_LIT} -v ${site})
 endfunction()

@@ -65,7 +65,7 @@ public:
 
   Scratch() : bytes(kScratchBytes, 0xA5), states(kScratchBytes, Poisoned) {}
 
-  const uint8_t *read(uint32_t address, uint64_t size) {
+  const uint8_t *read(uint64_t address, uint64_t size) {
     check(address, size);
     for (uint64_t i = 0; i < size; ++i)
       if (states[address + i] == Poisoned || states[address + i] == Arriving)
@@ -73,7 +73,7 @@ public:
                     (states[address + i] == Poisoned ? "nothing has written" : "a load still brings"));
     return bytes.data() + address;
   }
-  uint8_t *write(uint32_t address, uint64_t size, State becomes = Written) {
+  uint8_t *write(uint64_t address, uint64_t size, State becomes = Written) {
     check(address, size);
     for (uint64_t i = 0; i < size; ++i) {
       if (states[address + i] == Arriving || states[address + i] == Leaving)
@@ -83,11 +83,11 @@ public:
     }
     return bytes.data() + address;
   }
-  void mark(uint32_t address, uint64_t size, State state) { std::fill_n(states.begin() + address, size, state); }
-  uint8_t *data(uint32_t address) { return bytes.data() + address; }
+  void mark(uint64_t address, uint64_t size, State state) { std::fill_n(states.begin() + address, size, state); }
+  uint8_t *data(uint64_t address) { return bytes.data() + address; }
 
 private:
-  static void check(uint32_t address, uint64_t size) {
+  static void check(uint64_t address, uint64_t size) {
     if (address > kScratchBytes || size > kScratchBytes - address)
       throw Fault(std::to_string(size) + " bytes at " + std::to_string(address) + " leave the scratchpad of " +
                   std::to_string(kScratchBytes) + " bytes");
@@ -113,8 +113,7 @@ public:
 private:
   struct Run {
     bool load;
-    uint64_t global;
-    uint32_t scratch, bytes;
+    uint64_t global, scratch, bytes;
   };
 
   void execute(const Command &c) {
@@ -134,19 +133,19 @@ private:
       for (uint32_t row = 0; row < c.rows; ++row) {
         std::vector<uint8_t> bytes(c.run);
         std::memcpy(bytes.data(), scratch.read(c.b + row * c.farStride, c.run), c.run);
-        std::memcpy(scratch.write(c.a + row * c.nearStride, c.run), bytes.data(), c.run);
+        std::memcpy(scratch.write(c.a + uint64_t(row) * c.nearStride, c.run), bytes.data(), c.run);
       }
       return;
     case Op::Fill:
       for (uint32_t i = 0; i < c.run; ++i)
-        std::memcpy(scratch.write(c.a + i * sizeOf(c.type), sizeOf(c.type)), &c.far, sizeOf(c.type));
+        std::memcpy(scratch.write(c.a + uint64_t(i) * sizeOf(c.type), sizeOf(c.type)), &c.far, sizeOf(c.type));
       return;
     case Op::Symbol: {
       if (c.code >= facts.symbol_count)
         throw Fault("has no symbol " + std::to_string(c.code));
       float value = static_cast<float>(launch.symbols[c.code]);
       for (uint32_t i = 0; i < c.run; ++i)
-        std::memcpy(scratch.write(c.a + i * 4, 4), &value, 4);
+        std::memcpy(scratch.write(c.a + uint64_t(i) * 4, 4), &value, 4);
       return;
     }
     case Op::Trap:
@@ -164,7 +163,7 @@ private:
     uint64_t base = constant ? 0 : reinterpret_cast<uint64_t>(launch.arguments[c.argument]);
     for (uint32_t row = 0; row < c.rows; ++row) {
       int64_t offset = c.far + row * c.farStride;
-      uint32_t at = c.a + row * c.nearStride;
+      uint64_t at = c.a + uint64_t(row) * c.nearStride;
       if (constant) {
         // Constants come with the code: they are there at once.
         if (!load || offset < 0 || uint64_t(offset) + c.run > module.constants.size())
@@ -201,8 +200,8 @@ private:
     for (uint32_t i = 0; i < kTile; ++i) {
       auto *rows = reinterpret_cast<const int8_t *>(scratch.read(c.b + i * c.farStride, kDepth));
       for (uint32_t j = 0; j < kTile; ++j) {
-        auto *columns = reinterpret_cast<const int8_t *>(scratch.read(c.c + j * c.nearStride, kDepth));
-        uint32_t at = c.a + i * c.run + j * 4;
+        auto *columns = reinterpret_cast<const int8_t *>(scratch.read(c.c + uint64_t(j) * c.nearStride, kDepth));
+        uint64_t at = c.a + uint64_t(i) * c.run + j * 4;
         uint32_t sum;
         std::memcpy(&sum, scratch.read(at, 4), 4);
         for (uint32_t k = 0; k < kDepth; ++k)
@@ -213,7 +212,7 @@ private:
   }
 
   // Elements as doubles, which hold every value of the four types.
-  double load(Type type, uint32_t address, uint32_t i) {
+  double load(Type type, uint32_t address, uint64_t i) {
     const uint8_t *bytes = scratch.read(address + i * sizeOf(type), sizeOf(type));
     int32_t integer;
     float number;
@@ -229,7 +228,7 @@ private:
     }
     throw Fault("has an unknown type");
   }
-  void store(Type type, uint32_t address, uint32_t i, double value) {
+  void store(Type type, uint32_t address, uint64_t i, double value) {
     uint8_t *bytes = scratch.write(address + i * sizeOf(type), sizeOf(type));
     float number = static_cast<float>(value);
     // Sums and products of 32-bit integers are below 2^63, and wrap.
@@ -240,7 +239,7 @@ private:
   static double larger(double x, double y) { return std::isnan(x) || x > y ? x : y; }
 
   static double multiply(Type type, double x, double y) {
-    if (type != Type::I32)
+    if (type == Type::F32)
       return x * y;
     return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(x)) *
                                 static_cast<uint32_t>(static_cast<int64_t>(y)));
@@ -313,9 +312,9 @@ private:
   void reduce(const Command &c) {
     for (uint32_t outer = 0; outer < c.run; ++outer)
       for (uint32_t inner = 0; inner < c.nearStride; ++inner) {
-        double result = load(c.type, c.b, outer * c.rows * c.nearStride + inner);
+        double result = load(c.type, c.b, uint64_t(outer) * c.rows * c.nearStride + inner);
         for (uint32_t row = 1; row < c.rows; ++row) {
-          double next = load(c.type, c.b, (outer * c.rows + row) * c.nearStride + inner);
+          double next = load(c.type, c.b, (uint64_t(outer) * c.rows + row) * c.nearStride + inner);
           auto kind = static_cast<Kind>(c.code);
           result = kind == Kind::Sum   ? result + next
                    : kind == Kind::Max ? larger(result, next)
@@ -323,7 +322,7 @@ private:
           if (c.type == Type::F32)
             result = static_cast<float>(result);
         }
-        store(c.type, c.a, outer * c.nearStride + inner, result);
+        store(c.type, c.a, uint64_t(outer) * c.nearStride + inner, result);
       }
   }
 
@@ -432,24 +431,26 @@ tinyc_code fill(void *queue, void *to, uint8_t pattern, uint64_t size, char *mes
 } // namespace
 
 extern "C" TINYC_DRIVER_EXPORT const tinyc_driver *tinyc_get_driver(void) {
-  static const tinyc_driver driver = {sizeof(tinyc_driver),
-                                      TINYC_DRIVER_VERSION,
-                                      "npu",
-                                      deviceCount,
-                                      openDevice,
-                                      closeDevice,
-                                      allocate,
-                                      release,
-                                      load,
-                                      unload,
-                                      findKernel,
-                                      createQueue,
-                                      destroyQueue,
-                                      launch,
-                                      upload,
-                                      download,
-                                      copy,
-                                      fill,
-                                      finish};
+  static const tinyc_driver driver = {
+      .struct_size = sizeof(tinyc_driver),
+      .version = TINYC_DRIVER_VERSION,
+      .name = "npu",
+      .device_count = deviceCount,
+      .open = openDevice,
+      .close = closeDevice,
+      .allocate = allocate,
+      .release = release,
+      .load = load,
+      .unload = unload,
+      .find_kernel = findKernel,
+      .create_queue = createQueue,
+      .destroy_queue = destroyQueue,
+      .launch = launch,
+      .upload = upload,
+      .download = download,
+      .copy = copy,
+      .fill = fill,
+      .finish = finish,
+  };
   return &driver;
 }

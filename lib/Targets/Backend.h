@@ -3,7 +3,7 @@
 // A back end turns tiled kernels into code for the chips of one kind. It adds the passes of the last two stages and
 // emits what the artefact carries.
 //
-//   const Backend *backend = findBackend(chip.kind);
+//   const Backend *backend = findBackend(chip);
 //   backend->addLanePasses(pm, chip);    // stage "lanes": tiles -> per-lane code on registers
 //   backend->addLowerPasses(pm, chip);   // stage "lower": -> LLVM dialect
 //   FailureOr<TargetCode> code = backend->emit(module, chip, {});

@@ -94,8 +94,8 @@ def main():
                                      "CMAKE_LINKER_TYPE", "CMAKE_BUILD_TYPE"])
         options = [f"-DCMAKE_PREFIX_PATH={prefix}", f"-DMODEL={ROOT / 'examples' / 'mlp' / 'model.mlir'}"]
         options += [f"-D{name}={value}" for name, value in cache.items()]
-        # Copies: nothing of the tree is beside them.
-        shutil.copytree(ROOT / "examples", temporary / "examples")
+        # Nothing of the tree is beside them.
+        shutil.copytree(prefix / "share" / "tinyc" / "examples", temporary / "examples")
         shutil.copytree(ROOT / "test" / "install", temporary / "client")
         build_and_test(temporary / "examples", temporary / "built-examples", options, totals)
         build_and_test(temporary / "client", temporary / "installed", options, totals)

@@ -8,6 +8,10 @@
 // RUN: tinyc run %s --input random:3 --hash --device reference > %t.reference
 // RUN: diff %t.npu %t.reference
 
+// Kernel by kernel too.
+// RUN: tinyc diff %s --device npu --load-target-plugin %npu-target --load-driver-plugin %npu-driver | FileCheck %s --check-prefix=DIFF
+// DIFF: on npu
+
 // SCHEDULE: instruction = "npu.i32.8x8x32.i8"
 
 // CHECK-LABEL: unit 0:
