@@ -69,7 +69,8 @@ int64_t compose::windowPositions(const Window &window, int64_t inputSize, bool c
   return positions;
 }
 
-Value compose::conv(Builder &b, Value x, Value weights, ArrayRef<Window> windows, int64_t groups, TypedAttr fill) {
+Value compose::conv(Builder &b, Value x, Value weights, ArrayRef<Window> windows, int64_t groups, TypedAttr fill,
+                    Type wide) {
   if (!x || !weights)
     return {};
   ArrayRef<int64_t> in = shapeOf(x), kernel = shapeOf(weights);
@@ -125,8 +126,8 @@ Value compose::conv(Builder &b, Value x, Value weights, ArrayRef<Window> windows
       fill = cast<TypedAttr>(b.getZeroAttr(tiny::elementType(x.getType())));
     input = view(b, x, domain, map, mask, fill);
   }
-  Value product =
-      mul(b, input, view(b, weights, domain, AffineMap::get(domain.size(), 0, readWeights, b.getContext())));
+  Value filter = view(b, weights, domain, AffineMap::get(domain.size(), 0, readWeights, b.getContext()));
+  Value product = mul(b, wide ? cast(b, input, wide) : input, wide ? cast(b, filter, wide) : filter);
   if (!product)
     return {};
   SmallVector<int64_t> summed;

@@ -15,9 +15,9 @@ mlir::Value matmul(Builder &b, mlir::Value x, mlir::Value y);
 
 /// Convolution (without flipping the kernel) of `x` [N, C, spatial..] with `weights` [M, C / groups, window..]; one
 /// window for each spatial dimension, its size that of the weights. Result [N, M, positions..]. `fill` is what the
-/// padding reads; null means 0.
+/// padding reads; null means 0. With `wide`, both are cast to it where they are read, the padding too.
 mlir::Value conv(Builder &b, mlir::Value x, mlir::Value weights, llvm::ArrayRef<Window> windows, int64_t groups,
-                 mlir::TypedAttr fill = {});
+                 mlir::TypedAttr fill = {}, mlir::Type wide = {});
 
 /// Transposed convolution of `x` [N, C, spatial..] with `weights` [C, M / groups, window..]: element k of the window
 /// over position i adds to element i * stride + k * dilation - before of the result [N, M, sizes..]. A dimension has a

@@ -137,6 +137,30 @@ Value compose::integerMatmul(Builder &b, Quantized x, Quantized y) {
   return sub(b, products, mul(b, zero, broadcast(b, sums, shape)));
 }
 
+// The one number that `x` is known to be.
+static TypedAttr knownNumber(Value x) {
+  while (auto view = x.getDefiningOp<tiny::ViewOp>()) {
+    if (view.getMask())
+      return {};
+    x = view.getInput();
+  }
+  auto constant = x.getDefiningOp<tiny::ConstOp>();
+  auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+  return elements && elements.isSplat() ? cast<TypedAttr>(elements.getSplatValue<Attribute>()) : TypedAttr();
+}
+
 Value compose::integerConv(Builder &b, Quantized x, Quantized weights, ArrayRef<Window> windows, int64_t groups) {
-  return conv(b, centred(b, x), centred(b, weights), windows, groups);
+  if (!x.values || !weights.values)
+    return {};
+  TypedAttr point = x.zero ? knownNumber(x.zero) : TypedAttr();
+  Type wide = b.getI32Type();
+  if (weights.zero || (x.zero && (!point || !isKnown(weights.values))))
+    return conv(b, centred(b, x), centred(b, weights), windows, groups);
+  Value products = conv(b, x.values, weights.values, windows, groups, point, wide);
+  if (!x.zero || !products)
+    return products;
+  SmallVector<int64_t> summed(llvm::to_vector(llvm::seq<int64_t>(1, shapeOf(weights.values).size())));
+  Value sums = reduce(b, tiny::ReduceKind::Sum, cast(b, weights.values, wide), summed);
+  Value zero = broadcast(b, cast(b, x.zero, wide), shapeOf(sums));
+  return sub(b, products, broadcastAlong(b, mul(b, zero, sums), shapeOf(products), 1));
 }

@@ -38,7 +38,8 @@ struct Quantized {
 /// Matrix product of (x - its zero) and (y - its zero) in i32. Where y is known at compile time and has no zero point,
 /// that of x is taken off the sums, by the sums of y's columns: the contraction's operands are the integers themselves.
 mlir::Value integerMatmul(Builder &b, Quantized x, Quantized y);
-/// The same of a convolution; the padding counts as the zero point of x.
+/// The same of a convolution; the padding counts as the zero point of x, which is taken off the sums where it is one
+/// known number and the weights are known.
 mlir::Value integerConv(Builder &b, Quantized x, Quantized weights, llvm::ArrayRef<Window> windows, int64_t groups);
 
 } // namespace tinyc::compose

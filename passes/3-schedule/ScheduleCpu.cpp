@@ -319,13 +319,11 @@ static ScheduleSizes chooseAttention(KernelOp kernel, Attention &a, const Chip &
 ScheduleSizes tinyc::chooseCpuSchedule(KernelOp kernel, const Chip &chip) {
   if (std::optional<Attention> a = matchAttention(kernel))
     return chooseAttention(kernel, *a, chip);
-  std::optional<Contraction> contraction = matchContraction(kernel);
-  if (contraction && chooseCpuRow(*contraction, chip))
-    return chooseContraction(kernel, *contraction, chip);
+  // Windows before matrix instructions: packing would gather every element of every window.
   if (std::optional<Window> w = matchWindow(kernel))
     if (std::optional<ScheduleSizes> s = chooseWindow(kernel, *w, chip))
       return *s;
-  if (contraction)
-    return chooseContraction(kernel, *contraction, chip);
+  if (std::optional<Contraction> c = matchContraction(kernel))
+    return chooseContraction(kernel, *c, chip);
   return isMap(kernel) ? chooseMap(kernel, chip) : chooseRow(kernel, chip);
 }

@@ -132,9 +132,10 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
     return fromMemory(loc, value, element);
   }
   // A short stride: everything from the first to the last lane's element, under a mask that leaves out what lies
-  // between, is quicker than a gather.
+  // between, is quicker than a gather. There are no gathers of narrow elements at all, but masks for them only with
+  // registers of 64 bytes.
   if (load.getIndices().empty() && !address.bent && address.stride > 1 && address.stride <= kShortStride &&
-      bytesOf(memory) >= 4) {
+      (bytesOf(memory) >= 4 || masksNarrow)) {
     int64_t stride = address.stride;
     auto wideType = VectorType::get({shape.lanes * stride}, memory);
     SmallVector<bool> firsts;

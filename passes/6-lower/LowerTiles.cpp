@@ -11,6 +11,7 @@
 // becomes
 //   %p = llvm.getelementptr %a[%i * 64 + %k], %t0 = llvm.load %p : vector<16xf32>, and the same for row 1.
 
+#include "dialects/Target/Chip.h"
 #include "passes/6-lower/TileLowering.h"
 #include "passes/Passes.h"
 
@@ -63,6 +64,10 @@ FailureOr<func::FuncOp> TileLowering::run() {
   }
   scratch = entry->getArguments().back();
   markFragments();
+  for (Operation *op = source->getParentOp(); op; op = op->getParentOp())
+    if (auto target = op->getAttrOfType<StringAttr>(kTargetAttr))
+      if (const Chip *chip = findChip(target.getValue()))
+        masksNarrow = chip->vectorBytes >= 64;
   LogicalResult lowered = lowerBlock(source.getBody().front());
   target->setAttr("tiny.scratch", b.getI64IntegerAttr(scratchBytes));
   if (succeeded(lowered))

@@ -31,6 +31,33 @@ func.func @strided(%a: memref<64x64xf32>, %c: memref<100xf32>, %unit: index) att
 
 // -----
 
+// A short stride of narrow elements: all from the first to the last lane's under a mask, where the chip has masks for
+// them; one by one where it has not.
+// CHECK: tiny.target = "cpu:x86-64-v4"
+// CHECK: llvm.intr.masked.load {{.*}} -> vector<32xi16>
+// CHECK: vector.shuffle {{.*}} [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30]
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @narrow(%a: memref<64x2xf16>, %c: memref<64xf16>, %unit: index) attributes {tiny.kernel} {
+    %t = tiny.load %a[%unit] by affine_map<(d0) -> (d0, 1)> : memref<64x2xf16> -> vector<16xf16>
+    tiny.store %t, %c[%unit] by affine_map<(d0) -> (d0)> : vector<16xf16>, memref<64xf16>
+    return
+  }
+}
+
+// -----
+
+// CHECK: tiny.target = "cpu:x86-64-v3"
+// CHECK: llvm.intr.masked.gather
+module attributes {tiny.target = "cpu:x86-64-v3"} {
+  func.func @narrow(%a: memref<64x2xf16>, %c: memref<64xf16>, %unit: index) attributes {tiny.kernel} {
+    %t = tiny.load %a[%unit] by affine_map<(d0) -> (d0, 1)> : memref<64x2xf16> -> vector<16xf16>
+    tiny.store %t, %c[%unit] by affine_map<(d0) -> (d0)> : vector<16xf16>, memref<64xf16>
+    return
+  }
+}
+
+// -----
+
 // A large private buffer stands in scratch memory, a small one on the stack.
 // CHECK-LABEL: func.func @buffers
 // CHECK-SAME: tiny.scratch = 40000
