@@ -114,7 +114,9 @@ def Tiny_ScheduleAttr : AttrDef<Tiny_Dialect, "Schedule"> {
       signs, "avx512vnni.vpdpbusd.ui8.i8", "avx512vnni.vpdpbusd.i8.ui8" and "avx512vnni.vpdpwssd" (bytes into i32,
       exact). `inner` is a multiple of the row's m and n, and a strip that cuts the sum one of its k.
     - `columns`: how a CPU's contraction reads the factor along the output's last dimension: "packed" panel by panel,
-      or as "window": what a unit's sliding windows cover is copied once, padded, and read in place. Empty elsewhere.
+      or as "window": what a unit's sliding windows cover is copied once, padded, and read in place. So it is in a
+      "plane", where short lines stand side by side and the micro-tile's columns run on from one to the next. Empty
+      elsewhere.
     - `pipeline`: how many tiles of a contraction's operands are in flight in shared memory (1: no overlap).
     - `vector`: elements of one vector access or register.
     - `keep`: whether values between stages are kept on chip (true) or computed again (false).

@@ -209,14 +209,23 @@ static constexpr int64_t kMostUnrolled = 128, kStagedShare = 2;
 // Shorter lines leave too many lanes of a register empty.
 static constexpr int64_t kShortestLine = 10;
 
-// Rows, lines and columns of the register tile: the least time for the whole output, padding included.
-static SmallVector<int64_t> windowTile(Window &w, const Chip &chip, int64_t lanes) {
+// A register tile of a window: rows, lines and columns, and what the whole output takes with it, in cycles.
+namespace {
+struct WindowTile {
+  SmallVector<int64_t> inner;
+  double cycles = 0;
+};
+} // namespace
+
+// The tile of the least time, padding included. In a plane, columns run on from a line to the next, over the gap that
+// the windows leave between the lines.
+static WindowTile windowTile(Window &w, const Chip &chip, int64_t lanes, bool plane) {
   int64_t m = w.rows(), x = w.size(w.x()), y = w.y() ? w.size(*w.y()) : 1;
-  SmallVector<int64_t> best;
-  double least = 0;
+  int64_t lineColumns = plane ? (y - 1) * w.lineExtent(x) + x : x;
+  WindowTile best;
   // LLVM takes vectors apart whose length is no power of two.
   for (int64_t vectors = 1; vectors <= 4; vectors *= 2)
-    for (int64_t lines = 1; lines <= std::min<int64_t>(y, 6); ++lines)
+    for (int64_t lines = 1; lines <= (plane ? 1 : std::min<int64_t>(y, 6)); ++lines)
       for (int64_t rows = 1; rows <= m; ++rows) {
         int64_t sums = rows * lines * vectors;
         if (sums + lines * vectors + 1 > chip.registers)
@@ -224,26 +233,49 @@ static SmallVector<int64_t> windowTile(Window &w, const Chip &chip, int64_t lane
         // Two multiply-adds and two loads a cycle; loads that cross a cache line count twice; a sum is ready after
         // four cycles. The last term stands for addresses and for operands that come from the second-level cache.
         double cycles = std::max({sums * 0.5, (rows + 1.8 * lines * vectors) * 0.5, 4.0}) + 1;
-        double tiles =
-            double(llvm::divideCeil(m, rows)) * llvm::divideCeil(y, lines) * llvm::divideCeil(x, vectors * lanes);
-        if (best.empty() || tiles * cycles < least) {
-          least = tiles * cycles;
-          best = {rows, lines, vectors * lanes};
-        }
+        double tiles = double(llvm::divideCeil(m, rows)) * (plane ? 1 : llvm::divideCeil(y, lines)) *
+                       llvm::divideCeil(lineColumns, vectors * lanes);
+        if (best.inner.empty() || tiles * cycles < best.cycles)
+          best = {{rows, lines, vectors * lanes}, tiles * cycles};
       }
+  return best;
+}
+
+// The gain from which on a plane is worth its second pass over the sums.
+static constexpr double kPlaneGain = 1.05;
+
+// Lines of a plane's unit, at most `most`: those that fill the tiles of `columns` best, fewer of equally good ones.
+static int64_t planeLines(Window &w, int64_t columns, int64_t most, function_ref<bool(int64_t)> fits) {
+  int64_t x = w.size(w.x()), y = w.size(*w.y()), pitch = w.lineExtent(x), best = 1, least = 0;
+  auto tiles = [&](int64_t lines) { return lines > 0 ? llvm::divideCeil((lines - 1) * pitch + x, columns) : 0; };
+  for (int64_t lines = 1; lines <= std::min(most, y) && (lines == 1 || fits(lines)); ++lines) {
+    int64_t all = y / lines * tiles(lines) + tiles(y % lines);
+    if (lines > 1 && all >= least)
+      continue;
+    least = all;
+    best = lines;
+  }
   return best;
 }
 
 static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, const Chip &chip) {
   Type element = elementType(w.stage.getResult(0).getType());
   int64_t bytes = element.getIntOrFloatBitWidth() / 8, lanes = chip.vectorBytes / bytes;
-  if (w.size(w.x()) < kShortestLine)
+  WindowTile tile = windowTile(w, chip, lanes, /*plane=*/false);
+  bool plane = false;
+  if (w.y()) {
+    WindowTile other = windowTile(w, chip, lanes, /*plane=*/true);
+    plane = other.cycles * kPlaneGain < tile.cycles;
+    if (plane)
+      tile = other;
+  }
+  if (!plane && w.size(w.x()) < kShortestLine)
     return std::nullopt;
   ScheduleSizes s;
-  s.columns = "window";
+  s.columns = plane ? "plane" : "window";
   s.vector = lanes;
   s.instruction = llvm::is_contained(chip.instructions, "fma") ? "fma" : "";
-  s.inner = windowTile(w, chip, lanes);
+  s.inner = tile.inner;
   // The innermost dimensions of the sum are unrolled, as far as the code stays short.
   int64_t unrolled = s.inner[0] * s.inner[1] * s.inner[2] / lanes;
   s.strip.assign(w.k.size(), 1);
@@ -266,7 +298,7 @@ static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, con
   auto stagedBytes = [&] {
     SmallVector<int64_t> block = s.unit;
     block.resize(w.stage.getDomain().size(), 1);
-    int64_t size = w.stride() * w.lineExtent(roundUp(shared[w.x()], s.inner[2])) * bytes;
+    int64_t size = w.stride() * w.lineExtent(plane ? shared[w.x()] : roundUp(shared[w.x()], s.inner[2])) * bytes;
     for (unsigned i = 0; i < w.input.size(); ++i)
       if (i != w.line)
         size *= w.extent(i, block);
@@ -293,7 +325,12 @@ static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, con
       break;
     }
   };
-  if (w.y())
+  if (plane)
+    s.unit[*w.y()] = planeLines(w, s.inner[2], std::max<int64_t>(1, 2 * wanted / rowPoints), [&](int64_t lines) {
+      s.unit[*w.y()] = lines;
+      return stagedBytes() <= room;
+    });
+  else if (w.y())
     grow(*w.y(), s.inner[1]);
   for (unsigned dim : llvm::reverse(w.batch))
     if (!w.y() || s.unit[*w.y()] == shared[*w.y()])

@@ -83,6 +83,16 @@ static LogicalResult verifyWindow(KernelOp kernel, ScheduleAttr s, const Chip &c
   if (needed > chip.registers)
     return kernel.emitOpError("schedule: inner = [") << s.getInner().asArrayRef() << "] needs " << needed
                                                      << " vector registers; " << chip.name << " has " << chip.registers;
+  if (s.getColumns() == "plane") {
+    if (!w.y())
+      return kernel.emitOpError("schedule: columns = \"plane\" is for windows along two dimensions or more");
+    if (s.getInner()[1] != 1)
+      return kernel.emitOpError("schedule: expected one line in 'inner' of a plane, found ")
+             << s.getInner().asArrayRef()[1];
+    if (s.getUnit()[w.x()] < w.size(w.x()))
+      return kernel.emitOpError("schedule: expected units of whole lines, of ")
+             << w.size(w.x()) << " elements, of a plane; found " << s.getUnit().asArrayRef()[w.x()];
+  }
   if (s.getInner()[1] > 1 && !w.y())
     return kernel.emitOpError("schedule: expected one line in 'inner' for a window along one dimension, found ")
            << s.getInner().asArrayRef()[1];
@@ -211,12 +221,13 @@ LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip 
   std::optional<Attention> attention = matchAttention(kernel);
   std::optional<Contraction> c = matchContraction(kernel);
   std::optional<Window> w;
-  if (StringRef columns = s.getColumns(); columns == "window") {
+  if (StringRef columns = s.getColumns(); columns == "window" || columns == "plane") {
     w = matchWindow(kernel);
     if (!w || chip.kind != ChipKind::Cpu)
-      return kernel.emitOpError("schedule: columns = \"window\" is for sums over sliding windows on a CPU");
+      return kernel.emitOpError("schedule: columns = \"") << columns << "\" is for sums over sliding windows on a CPU";
   } else if (!columns.empty() && !(columns == "packed" && c)) {
-    return kernel.emitOpError("schedule: expected columns = \"packed\" of a contraction or \"window\", found ")
+    return kernel.emitOpError(
+               "schedule: expected columns = \"packed\" of a contraction, \"window\" or \"plane\", found ")
            << s.getColumns();
   }
   size_t shared = kernel.getShared(), own = ownSizes(kernel).size();

@@ -27,11 +27,18 @@ int64_t Window::extent(unsigned i, ArrayRef<int64_t> block) {
   return extent;
 }
 
-int64_t Window::lineExtent(int64_t columns) {
+std::optional<unsigned> Window::yCoordinate() const {
+  for (unsigned i = 0; y() && i < input.size(); ++i)
+    if (input[i].factors[*y()] != 0)
+      return i;
+  return std::nullopt;
+}
+
+int64_t Window::phaseExtent(unsigned i, unsigned dim, int64_t positions) {
   int64_t last = 0;
-  for (unsigned dim : k)
-    last += input[line].factors[dim] * (size(dim) - 1);
-  return columns + last / stride();
+  for (unsigned d : k)
+    last += input[i].factors[d] * (size(d) - 1);
+  return positions + last / input[i].factors[dim];
 }
 
 // `expr` as constant and factors of the dimensions; false if it is no such sum.

@@ -38,6 +38,8 @@ struct Window {
   /// The dimension whose positions share the rows' elements beside x; none if the window slides along x alone.
   std::optional<unsigned> y() const { return n.size() > 1 ? std::optional<unsigned>(n[n.size() - 2]) : std::nullopt; }
   int64_t stride() const { return input[line].factors[x()]; }
+  /// The coordinate that follows y; none without y.
+  std::optional<unsigned> yCoordinate() const;
   int64_t size(unsigned dim) { return stage.getDomain()[dim]; }
   int64_t rows() { return m ? size(*m) : 1; }
   /// Elements of the sum.
@@ -45,9 +47,10 @@ struct Window {
   /// Positions of coordinate `i` that a block of `block` positions of each dimension of n reads; `block` is indexed by
   /// dimension.
   int64_t extent(unsigned i, llvm::ArrayRef<int64_t> block);
-  /// Elements of the line that a block of `columns` outputs reads, of one phase: where the stride is s, phase p holds
-  /// every s-th element from p on.
-  int64_t lineExtent(int64_t columns);
+  /// Elements of coordinate `i` that `positions` outputs along `dim`, which it follows, read of one phase: where the
+  /// stride is s, phase p holds every s-th element from p on.
+  int64_t phaseExtent(unsigned i, unsigned dim, int64_t positions);
+  int64_t lineExtent(int64_t columns) { return phaseExtent(line, x(), columns); }
 };
 
 /// The kernel as a sum over a window with pointwise epilogue stages; none if it is not one.

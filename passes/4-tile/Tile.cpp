@@ -146,7 +146,7 @@ FailureOr<func::FuncOp> Tile::tileKernel(KernelOp kernel, const Chip &chip) {
   // A chip of a plug-in has a matrix unit at most.
   bool onCpu = chip.kind == ChipKind::Cpu, onGpu = chip.kind == ChipKind::Nvidia || chip.kind == ChipKind::Amd;
   std::optional<Window> window;
-  if (onCpu && kernel.getSchedule()->getColumns() == "window")
+  if (StringRef columns = kernel.getSchedule()->getColumns(); onCpu && (columns == "window" || columns == "plane"))
     window = matchWindow(kernel);
   LogicalResult tiled = kernel.getScatter()                    ? tileScatter(b, f)
                         : window                               ? tileWindowCpu(b, f, *window)

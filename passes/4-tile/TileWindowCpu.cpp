@@ -5,20 +5,19 @@
 // that the inner loop reads every element of a window at a constant distance, without masks and without a matrix of
 // windows in memory.
 //
-//   packed rows <- weights[m block, all of k]
+//   packed rows <- weights[m block, all of k]                    unless they can be read where they are
 //   stage <- input[what the block's windows cover]               stage[channel, y, phase, x floordiv stride]
 //   for each register tile (rows, lines, columns):
 //     sums += packed rows[row, k] * stage[channel, line + ky, kx mod stride, column + kx floordiv stride]
 //     epilogue, store
 //
-// The innermost dimensions of k are unrolled, as the schedule's strip says.
+// The innermost dimensions of k are unrolled, as the schedule's strip says. Where lines are short, the register tile's
+// columns run on from one to the next (WindowTiler.h: plane).
 
-#include "passes/3-schedule/WindowClass.h"
-#include "passes/4-tile/Tiling.h"
+#include "passes/4-tile/WindowTiler.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -26,64 +25,15 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-namespace {
+WindowTiler::WindowTiler(OpBuilder &b, const TiledFunction &f, Window &w)
+    : b(b), f(f), w(w), loc(w.stage.getLoc()), element(elementType(w.stage.getResult(0).getType())),
+      domain(w.stage.getDomain()), parallel(w.stage.getNumParallel()), tileRows(f.schedule.getInner()[0]),
+      tileLines(f.schedule.getInner()[1]), tileColumns(f.schedule.getInner()[2]),
+      plane(f.schedule.getColumns() == "plane"), rowsInPlace(canReadRowsInPlace()) {}
 
-class WindowTiler {
-public:
-  WindowTiler(OpBuilder &b, const TiledFunction &f, Window &w)
-      : b(b), f(f), w(w), loc(w.stage.getLoc()), element(elementType(w.stage.getResult(0).getType())),
-        domain(w.stage.getDomain()), parallel(w.stage.getNumParallel()), tileRows(f.schedule.getInner()[0]),
-        tileLines(f.schedule.getInner()[1]), tileColumns(f.schedule.getInner()[2]) {}
+Value WindowTiler::add(Value lhs, Value rhs) { return arith::AddIOp::create(b, loc, lhs, rhs); }
 
-  void run();
-
-private:
-  void walkBatch(unsigned index);
-  void walkUnit();
-  void walkOutput(unsigned index);
-  void allocate();
-  void packRows();
-  void copyInput(unsigned coordinate);
-  void copyLine();
-  Value multiply(unsigned dim, Value sum);
-  Value multiplyPoint(Value sum);
-  void finish();
-  void finishRow(Value line, Value row, Value sumLine);
-  Value readFactor(Value factor, unsigned read, const TileDomain &tile, AffineMap map);
-  void loop(Value begin, Value end, int64_t step, function_ref<void(Value)> body);
-  Value constant(int64_t value) { return indexConstant(b, loc, value); }
-  Value add(Value lhs, Value rhs) { return arith::AddIOp::create(b, loc, lhs, rhs); }
-  Value subtract(Value lhs, Value rhs) { return arith::SubIOp::create(b, loc, lhs, rhs); }
-  /// min(size of the block, what the dimension leaves behind the unit's offset).
-  Value blockEnd(unsigned dim);
-
-  OpBuilder &b;
-  const TiledFunction &f;
-  Window &w;
-  Location loc;
-  Type element;
-  SmallVector<int64_t> domain;
-  unsigned parallel;
-  int64_t tileRows, tileLines, tileColumns;
-  SmallVector<Value> unit;     ///< where the unit begins; of batch dimensions, where it stands
-  SmallVector<int64_t> block;  ///< sizes of the block, of n in whole tiles
-  SmallVector<Value> position; ///< of each dimension: n within the block, k
-  SmallVector<Value> copied;   ///< within the staged input, of each coordinate
-  Value firstRow;
-  Value rows, staged, sums;
-  SmallVector<int64_t> stagedShape;
-};
-
-} // namespace
-
-// Lanes of the vectors in which weights are copied.
-static constexpr int64_t kCopyLanes = 64;
-
-static IntegerSet setOf(MLIRContext *context, unsigned dims, ArrayRef<AffineExpr> constraints) {
-  if (constraints.empty())
-    return {};
-  return IntegerSet::get(dims, 0, constraints, SmallVector<bool>(constraints.size(), false));
-}
+Value WindowTiler::subtract(Value lhs, Value rhs) { return arith::SubIOp::create(b, loc, lhs, rhs); }
 
 void WindowTiler::loop(Value begin, Value end, int64_t step, function_ref<void(Value)> body) {
   auto loop = scf::ForOp::create(b, loc, begin, end, constant(step));
@@ -92,167 +42,13 @@ void WindowTiler::loop(Value begin, Value end, int64_t step, function_ref<void(V
   body(loop.getInductionVar());
 }
 
-Value WindowTiler::blockEnd(unsigned dim) {
+Value WindowTiler::blockEnd(unsigned dim, int64_t factor, int64_t gap) {
   int64_t size = std::min(f.schedule.getUnit()[dim], domain[dim]);
   if (size == domain[dim])
-    return constant(size);
-  AffineMap map = AffineMap::get(
-      1, 0, {b.getAffineConstantExpr(size), b.getAffineConstantExpr(domain[dim]) - b.getAffineDimExpr(0)},
-      b.getContext());
+    return constant(size * factor - gap);
+  AffineExpr left = (b.getAffineConstantExpr(domain[dim]) - b.getAffineDimExpr(0)) * factor - gap;
+  AffineMap map = AffineMap::get(1, 0, {b.getAffineConstantExpr(size * factor - gap), left}, b.getContext());
   return affine::AffineMinOp::create(b, loc, map, unit[dim]);
-}
-
-// The read, and the casts that follow it.
-Value WindowTiler::readFactor(Value factor, unsigned read, const TileDomain &tile, AffineMap map) {
-  if (auto cast = factor.getDefiningOp<CastOp>())
-    return CastOp::create(b, loc, readFactor(cast.getInput(), read, tile, map), cast.getType());
-  return loadTile(b, loc, f.buffer(cast<BlockArgument>(w.stage.getOperand(read))), tile, map);
-}
-
-void WindowTiler::allocate() {
-  auto buffer = [&](ArrayRef<int64_t> shape) -> Value {
-    return memref::AllocaOp::create(b, loc, MemRefType::get(shape, element));
-  };
-  // Rows stand apart by an odd number of cache lines.
-  int64_t line = 64 / (element.getIntOrFloatBitWidth() / 8);
-  int64_t blockRows = w.m ? llvm::divideCeil(block[*w.m], tileRows) * tileRows : 1;
-  int64_t apart = (llvm::divideCeil(w.depth() + kCopyLanes, line) | 1) * line;
-  rows = buffer({blockRows, apart});
-  for (unsigned i = 0; i < w.input.size(); ++i)
-    if (i != w.line)
-      stagedShape.push_back(w.extent(i, block));
-  stagedShape.push_back(w.stride());
-  int64_t width = llvm::divideCeil(w.lineExtent(block[w.x()]), line) * line;
-  // Lines a multiple of 4096 bytes apart would share a set of the cache.
-  stagedShape.push_back(width % (64 * line) == 0 ? width + line : width);
-  staged = buffer(stagedShape);
-  sums = buffer({tileRows, tileLines, tileColumns});
-}
-
-// Rows lie side by side along the whole depth.
-void WindowTiler::packRows() {
-  MLIRContext *context = b.getContext();
-  // (parallel.., k flattened) -> the stage's domain.
-  SmallVector<AffineExpr> exprs(domain.size());
-  for (unsigned d = 0; d < parallel; ++d)
-    exprs[d] = getAffineDimExpr(d, context);
-  AffineExpr rest = getAffineDimExpr(parallel, context);
-  for (unsigned d : llvm::reverse(w.k)) {
-    exprs[d] = d == w.k.front() ? rest : rest % domain[d];
-    rest = rest.floorDiv(domain[d]);
-  }
-  AffineMap points = AffineMap::get(parallel + 1, 0, exprs, context);
-  int64_t depth = w.depth(), lanes = std::min<int64_t>(kCopyLanes, llvm::bit_ceil<uint64_t>(depth));
-  AffineMap place = AffineMap::get(2, 0, {b.getAffineDimExpr(0), b.getAffineDimExpr(1)}, context);
-  auto packRow = [&](Value row) {
-    loop(constant(0), constant(depth), lanes, [&](Value at) {
-      TileDomain tile;
-      for (unsigned d = 0; d < parallel; ++d)
-        tile.append(w.m == d ? add(unit[d], row) : unit[d], 1, std::nullopt);
-      tile.append(at, lanes, depth % lanes ? std::optional<int64_t>(depth) : std::nullopt);
-      Value value =
-          readFactor(factorOf(w.stage, w.rowsRead), w.rowsRead, tile, w.stage.getMap(w.rowsRead).compose(points));
-      auto flat = VectorType::get({1, lanes}, element);
-      AffineMap last = AffineMap::get(
-          2, 0,
-          llvm::to_vector(llvm::concat<AffineExpr>(SmallVector<AffineExpr>(parallel, b.getAffineConstantExpr(0)),
-                                                   SmallVector<AffineExpr>{b.getAffineDimExpr(1)})),
-          context);
-      TileDomain local;
-      local.append(row, 1, std::nullopt);
-      local.append(at, lanes, std::nullopt);
-      storeTile(b, loc, ViewOp::create(b, loc, flat, value, last), rows, local, place);
-    });
-  };
-  if (w.m)
-    loop(constant(0), blockEnd(*w.m), 1, packRow);
-  else
-    packRow(constant(0));
-}
-
-// Walks the coordinates but the line's, then copies a line.
-void WindowTiler::copyInput(unsigned coordinate) {
-  if (coordinate == w.input.size())
-    return copyLine();
-  int64_t extent = coordinate == w.line ? 1 : w.extent(coordinate, block);
-  if (extent == 1) {
-    copied[coordinate] = constant(0);
-    return copyInput(coordinate + 1);
-  }
-  loop(constant(0), constant(extent), 1, [&](Value at) {
-    copied[coordinate] = at;
-    copyInput(coordinate + 1);
-  });
-}
-
-// One line, phase by phase: lanes stand a stride apart. What lies outside of the input, or of the mask, is the fill.
-void WindowTiler::copyLine() {
-  MLIRContext *context = b.getContext();
-  unsigned rank = w.input.size();
-  int64_t stride = w.stride(), width = stagedShape.back();
-  int64_t line = 64 / (element.getIntOrFloatBitWidth() / 8), lanes = line;
-  while (lanes < 4 * line && width % (2 * lanes) == 0)
-    lanes *= 2;
-  // Dimensions of the access: one for each coordinate (of the line, where it begins), then the lanes.
-  SmallVector<AffineExpr> map, constraints;
-  TileDomain tile;
-  for (auto [i, coordinate] : llvm::enumerate(w.input)) {
-    AffineExpr from = b.getAffineConstantExpr(coordinate.constant);
-    SmallVector<Value> operands;
-    int64_t least = coordinate.constant, most = coordinate.constant;
-    for (unsigned d = 0; d < parallel; ++d)
-      if (int64_t factor = coordinate.factors[d]) {
-        from = from + b.getAffineDimExpr(operands.size()) * factor;
-        operands.push_back(unit[d]);
-        int64_t last = factor * (domain[d] - 1);
-        (last < 0 ? least : most) += last;
-      }
-    // What the units' blocks cover, the last one's in whole tiles.
-    most += i == w.line ? stride * width + stride - 1 : stagedShape[i - (i > w.line)] - 1;
-    Value base = affine::AffineApplyOp::create(b, loc, AffineMap::get(operands.size(), 0, from), operands);
-    tile.append(add(base, copied[i]), 1, std::nullopt);
-    AffineExpr at = b.getAffineDimExpr(i);
-    if (i == w.line)
-      at = at + b.getAffineDimExpr(rank) * stride;
-    map.push_back(at);
-    if (least < coordinate.least)
-      constraints.push_back(at - coordinate.least);
-    if (most > coordinate.most)
-      constraints.push_back(coordinate.most - at);
-  }
-  Value lineBase = tile.offsets[w.line];
-  Value input = f.buffer(cast<BlockArgument>(w.stage.getOperand(w.columnsRead)));
-  TypedAttr fill = w.stage.getFill(w.columnsRead);
-  std::function<Value(Value, const TileDomain &)> read = [&](Value factor, const TileDomain &at) -> Value {
-    if (auto cast = factor.getDefiningOp<CastOp>())
-      return CastOp::create(b, loc, read(cast.getInput(), at), cast.getType());
-    return loadTile(b, loc, input, at, AffineMap::get(rank + 1, 0, map, context), setOf(context, rank + 1, constraints),
-                    fill);
-  };
-  // (coordinates.., lanes) -> (coordinates but the line's.., phase, lanes).
-  SmallVector<unsigned> places;
-  for (unsigned i = 0; i < rank; ++i)
-    if (i != w.line)
-      places.push_back(i);
-  places.push_back(w.line);
-  places.push_back(rank);
-  AffineMap place = AffineMap::get(
-      rank + 1, 0, llvm::map_to_vector(places, [&](unsigned d) { return getAffineDimExpr(d, context); }), context);
-  auto copyPhase = [&](Value phase) {
-    tile.offsets[w.line] = add(lineBase, phase);
-    loop(constant(0), constant(width), lanes, [&](Value at) {
-      TileDomain source = tile, local;
-      source.append(at, lanes, std::nullopt);
-      for (unsigned i = 0; i < rank; ++i)
-        local.append(i == w.line ? phase : copied[i], 1, std::nullopt);
-      local.append(at, lanes, std::nullopt);
-      storeTile(b, loc, read(factorOf(w.stage, w.columnsRead), source), staged, local, place);
-    });
-  };
-  if (stride == 1)
-    copyPhase(constant(0));
-  else
-    loop(constant(0), constant(stride), 1, copyPhase);
 }
 
 // Loops over the dimensions of k from `dim` on; the points of a strip are unrolled.
@@ -277,41 +73,73 @@ Value WindowTiler::multiply(unsigned dim, Value sum) {
   return loop.getResult(0);
 }
 
-// One element of the window: the rows' elements times a row of columns of each line.
-Value WindowTiler::multiplyPoint(Value sum) {
+// The rows' elements at a position of k: [1.., rows, 1].
+Value WindowTiler::loadRows() {
   MLIRContext *context = b.getContext();
-  // Where the element stands in the packed rows.
+  TileDomain tile;
+  if (rowsInPlace) {
+    // The rows' dimension stands before the last one of k, all others before them.
+    unsigned rowDim = w.m.value_or(w.x());
+    SmallVector<unsigned> order;
+    for (unsigned d = 0; d < domain.size(); ++d)
+      if (d != rowDim && d != w.k.back())
+        order.push_back(d);
+    order.append({rowDim, w.k.back()});
+    SmallVector<AffineExpr> dims(domain.size());
+    for (auto [i, d] : llvm::enumerate(order)) {
+      dims[d] = b.getAffineDimExpr(i);
+      tile.append(w.m == d       ? add(unit[d], firstRow)
+                  : d < parallel ? unit[d]
+                                 : position[d],
+                  w.m == d ? tileRows : 1, std::nullopt);
+    }
+    AffineMap map = w.stage.getMap(w.rowsRead).replaceDimsAndSymbols(dims, {}, domain.size(), 0);
+    return loadTile(b, loc, f.buffer(cast<BlockArgument>(w.stage.getOperand(w.rowsRead))), tile, map);
+  }
   SmallVector<Value> ofK;
   AffineExpr flat = b.getAffineConstantExpr(0);
   for (unsigned d : w.k) {
     flat = flat * domain[d] + b.getAffineDimExpr(ofK.size());
     ofK.push_back(position[d]);
   }
-  TileDomain rowTile;
-  rowTile.append(firstRow, tileRows, std::nullopt);
-  rowTile.append(affine::AffineApplyOp::create(b, loc, AffineMap::get(ofK.size(), 0, flat), ofK), 1, std::nullopt);
-  Value lhs = loadTile(b, loc, rows, rowTile, AffineMap::getMultiDimIdentityMap(2, context));
+  tile.append(firstRow, tileRows, std::nullopt);
+  tile.append(affine::AffineApplyOp::create(b, loc, AffineMap::get(ofK.size(), 0, flat), ofK), 1, std::nullopt);
+  return loadTile(b, loc, rows, tile, AffineMap::getMultiDimIdentityMap(2, context));
+}
 
+// One element of the window: the rows' elements times a row of columns of each line.
+Value WindowTiler::multiplyPoint(Value sum) {
+  MLIRContext *context = b.getContext();
+  Value lhs = loadRows();
   // Dimensions of the columns' tile: those of n, then those of k.
   TileDomain tile;
   SmallVector<AffineExpr> dims(domain.size()), map;
   for (unsigned d : llvm::concat<unsigned>(w.n, w.k)) {
     dims[d] = b.getAffineDimExpr(tile.rank());
-    tile.append(position[d], d == w.x() ? tileColumns : w.y() == d ? tileLines : 1, std::nullopt);
+    tile.append(position[d], d == w.x() ? tileColumns : !plane && w.y() == d ? tileLines : 1, std::nullopt);
   }
-  AffineExpr alongLine = b.getAffineConstantExpr(0);
+  AffineExpr alongLine = b.getAffineConstantExpr(0), column = dims[w.x()];
+  std::optional<unsigned> y = plane ? w.yCoordinate() : std::nullopt;
+  std::optional<AffineExpr> linePhase;
   for (auto [i, coordinate] : llvm::enumerate(w.input)) {
     AffineExpr at = b.getAffineConstantExpr(0);
     for (unsigned d : llvm::concat<unsigned>(w.n, w.k))
-      if (d != w.x() && coordinate.factors[d] != 0)
+      if (d != w.x() && !(y && d == *w.y()) && coordinate.factors[d] != 0)
         at = at + dims[d] * coordinate.factors[d];
-    if (i != w.line)
-      map.push_back(at);
-    else
+    if (i == w.line) {
       alongLine = at;
+    } else if (y == i) {
+      int64_t stride = coordinate.factors[*w.y()];
+      linePhase = at % stride;
+      column = column + at.floorDiv(stride) * pitch;
+    } else {
+      map.push_back(at);
+    }
   }
+  if (linePhase)
+    map.push_back(*linePhase);
   map.push_back(alongLine % w.stride());
-  map.push_back(dims[w.x()] + alongLine.floorDiv(w.stride()));
+  map.push_back(column + alongLine.floorDiv(w.stride()));
   Value rhs = loadTile(b, loc, staged, tile, AffineMap::get(tile.rank(), 0, map, context));
   SmallVector<AffineExpr> columns(tile.rank(), b.getAffineConstantExpr(0));
   if (w.y())
@@ -320,17 +148,24 @@ Value WindowTiler::multiplyPoint(Value sum) {
   rhs = ViewOp::create(b, loc, VectorType::get({1, tileLines, tileColumns}, element), rhs,
                        AffineMap::get(3, 0, columns, context));
 
+  // Iterators: rows, lines, columns, the element of the sum; and dimensions of the rows that have but one position.
+  unsigned units = cast<VectorType>(lhs.getType()).getRank() - 2, rank = 4 + units;
   AffineExpr m = b.getAffineDimExpr(0), l = b.getAffineDimExpr(1), n = b.getAffineDimExpr(2), k = b.getAffineDimExpr(3);
-  auto maps = b.getAffineMapArrayAttr({AffineMap::get(4, 0, {m, k}, context), AffineMap::get(4, 0, {k, l, n}, context),
-                                       AffineMap::get(4, 0, {m, l, n}, context)});
+  SmallVector<AffineExpr> ofRows;
+  for (unsigned i = 0; i < units; ++i)
+    ofRows.push_back(b.getAffineDimExpr(4 + i));
+  ofRows.append({m, k});
+  auto maps =
+      b.getAffineMapArrayAttr({AffineMap::get(rank, 0, ofRows, context), AffineMap::get(rank, 0, {k, l, n}, context),
+                               AffineMap::get(rank, 0, {m, l, n}, context)});
   auto iterator = [&](vector::IteratorType type) -> Attribute { return vector::IteratorTypeAttr::get(context, type); };
   SmallVector<Attribute> iterators(3, iterator(vector::IteratorType::parallel));
-  iterators.push_back(iterator(vector::IteratorType::reduction));
+  iterators.append(1 + units, iterator(vector::IteratorType::reduction));
   return vector::ContractionOp::create(b, loc, lhs, rhs, sum, maps, b.getArrayAttr(iterators));
 }
 
 // The stages after the sum, on one row of columns, and the stores of what leaves the kernel.
-void WindowTiler::finishRow(Value line, Value row, Value sumLine) {
+void WindowTiler::finishRow(Value line, Value row, Value sumLine, Value sumColumn, int64_t columns) {
   MLIRContext *context = b.getContext();
   TileDomain tile, local;
   for (unsigned d = 0; d < parallel; ++d) {
@@ -342,16 +177,16 @@ void WindowTiler::finishRow(Value line, Value row, Value sumLine) {
     else if (llvm::is_contained(w.n, d))
       at = add(at, position[d]);
     bool isX = d == w.x();
-    bool ragged = isX && (domain[d] % tileColumns != 0 || f.schedule.getUnit()[d] % tileColumns != 0);
-    tile.append(at, isX ? tileColumns : 1, ragged ? std::optional<int64_t>(domain[d]) : std::nullopt);
+    bool ragged = isX && (domain[d] % columns != 0 || f.schedule.getUnit()[d] % columns != 0);
+    tile.append(at, isX ? columns : 1, ragged ? std::optional<int64_t>(domain[d]) : std::nullopt);
   }
   for (Value at : {row, sumLine})
     local.append(at, 1, std::nullopt);
-  local.append(constant(0), tileColumns, std::nullopt);
+  local.append(sumColumn, columns, std::nullopt);
   Value sum = loadTile(b, loc, sums, local, AffineMap::getMultiDimIdentityMap(3, context));
-  SmallVector<AffineExpr> columns(3, b.getAffineConstantExpr(0));
-  columns[2] = b.getAffineDimExpr(w.x());
-  sum = ViewOp::create(b, loc, tile.type(element), sum, AffineMap::get(parallel, 0, columns, context));
+  SmallVector<AffineExpr> ofSum(3, b.getAffineConstantExpr(0));
+  ofSum[2] = b.getAffineDimExpr(w.x());
+  sum = ViewOp::create(b, loc, tile.type(element), sum, AffineMap::get(parallel, 0, ofSum, context));
 
   AffineMap identity = AffineMap::getMultiDimIdentityMap(parallel, context);
   llvm::DenseMap<Value, Value> values;
@@ -375,54 +210,91 @@ void WindowTiler::finishRow(Value line, Value row, Value sumLine) {
   }
 }
 
-// A register tile is kept in memory until its epilogue is done, so that the code of the epilogue is there once.
-void WindowTiler::finish() {
-  auto rowsOf = [&](Value line, Value sumLine) {
-    if (!w.m || (tileRows == 1))
-      return finishRow(line, constant(0), sumLine);
+// Registers of a line that an epilogue takes at once.
+static constexpr int64_t kFinishVectors = 4;
+
+int64_t WindowTiler::finishColumns() const {
+  return std::min<int64_t>(llvm::bit_ceil<uint64_t>(domain[w.x()]), kFinishVectors * f.schedule.getVector());
+}
+
+// Every line of a block, from `first` on, of the rows that the tile has.
+void WindowTiler::finishLines(Value first, Value count) {
+  auto rowsOf = [&](Value line, Value sumLine, Value sumColumn, int64_t columns) {
+    if (!w.m || tileRows == 1)
+      return finishRow(line, constant(0), sumLine, sumColumn, columns);
     Value left = subtract(blockEnd(*w.m), firstRow);
-    loop(constant(0), arith::MinSIOp::create(b, loc, left, constant(tileRows)), 1,
-         [&](Value row) { finishRow(line, row, sumLine); });
+    loop(freshRow, arith::MinSIOp::create(b, loc, left, constant(tileRows)), 1,
+         [&](Value row) { finishRow(line, row, sumLine, sumColumn, columns); });
   };
-  if (!w.y())
-    return rowsOf(Value(), constant(0));
-  Value first = position[*w.y()];
-  if (tileLines == 1)
-    return rowsOf(first, constant(0));
-  Value left = subtract(blockEnd(*w.y()), first);
+  if (plane) {
+    return loop(constant(0), count, 1, [&](Value line) {
+      Value begin = arith::MulIOp::create(b, loc, line, constant(pitch));
+      loop(constant(0), constant(domain[w.x()]), finishColumns(), [&](Value column) {
+        position[w.x()] = column;
+        rowsOf(line, constant(0), add(begin, column), finishColumns());
+      });
+    });
+  }
+  if (!w.y() || tileLines == 1)
+    return rowsOf(first, constant(0), constant(0), tileColumns);
+  Value left = subtract(count, first);
   loop(constant(0), arith::MinSIOp::create(b, loc, left, constant(tileLines)), 1,
-       [&](Value line) { rowsOf(add(first, line), line); });
+       [&](Value line) { rowsOf(add(first, line), line, constant(0), tileColumns); });
+}
+
+// The sum of one register tile. It goes to memory until its epilogue is done, so that the code of the epilogue is there
+// once.
+void WindowTiler::sumTile(Value column) {
+  TileDomain tile;
+  tile.append(constant(0), tileRows, std::nullopt);
+  tile.append(constant(0), tileLines, std::nullopt);
+  tile.append(column, tileColumns, std::nullopt);
+  Value zero = splat(b, loc, tile.type(element), cast<TypedAttr>(b.getZeroAttr(element)));
+  storeTile(b, loc, multiply(parallel, zero), sums, tile, AffineMap::getMultiDimIdentityMap(3, b.getContext()));
 }
 
 // Walks the dimensions of n within the block, and at each register tile sums and finishes.
 void WindowTiler::walkOutput(unsigned index) {
-  if (index < w.n.size()) {
-    unsigned dim = w.n[index];
-    int64_t step = dim == w.x() ? tileColumns : w.y() == dim ? tileLines : 1;
-    loop(constant(0), blockEnd(dim), step, [&](Value at) {
-      position[dim] = at;
-      walkOutput(index + 1);
-    });
-    return;
+  if (index == w.n.size()) {
+    sumTile(constant(0));
+    return finishLines(w.y() ? position[*w.y()] : Value(), w.y() ? blockEnd(*w.y()) : Value());
   }
-  TileDomain tile;
-  for (int64_t size : {tileRows, tileLines, tileColumns})
-    tile.append(constant(0), size, std::nullopt);
-  Value zero = splat(b, loc, tile.type(element), cast<TypedAttr>(b.getZeroAttr(element)));
-  storeTile(b, loc, multiply(parallel, zero), sums, tile, AffineMap::getMultiDimIdentityMap(3, b.getContext()));
-  finish();
+  unsigned dim = w.n[index];
+  if (plane && dim == w.y()) {
+    position[dim] = constant(0);
+    loop(constant(0), blockEnd(dim, pitch, pitch - domain[w.x()]), tileColumns, [&](Value column) {
+      position[w.x()] = column;
+      sumTile(column);
+    });
+    return finishLines(constant(0), blockEnd(dim));
+  }
+  int64_t step = dim == w.x() ? tileColumns : w.y() == dim ? tileLines : 1;
+  loop(constant(0), blockEnd(dim), step, [&](Value at) {
+    position[dim] = at;
+    walkOutput(index + 1);
+  });
 }
 
 void WindowTiler::walkUnit() {
-  packRows();
+  if (!rowsInPlace)
+    packRows();
   copied.resize(w.input.size());
   copyInput(0);
+  freshRow = constant(0);
   if (!w.m) {
     firstRow = constant(0);
     return walkOutput(0);
   }
   loop(constant(0), blockEnd(*w.m), tileRows, [&](Value row) {
     firstRow = row;
+    if (rowsInPlace) {
+      int64_t rows = domain[*w.m], size = std::min(f.schedule.getUnit()[*w.m], rows);
+      AffineExpr left = b.getAffineConstantExpr(rows - tileRows) - b.getAffineDimExpr(1);
+      AffineMap map =
+          AffineMap::get(2, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(size - tileRows), left}, b.getContext());
+      firstRow = affine::AffineMinOp::create(b, loc, map, ValueRange{row, unit[*w.m]});
+      freshRow = subtract(row, firstRow);
+    }
     walkOutput(0);
   });
 }
@@ -448,9 +320,13 @@ void WindowTiler::run() {
   block.assign(domain.size(), 1);
   for (unsigned d = 0; d < parallel; ++d)
     block[d] = std::min(f.schedule.getUnit()[d], domain[d]);
-  block[w.x()] = llvm::divideCeil(block[w.x()], tileColumns) * tileColumns;
-  if (w.y())
-    block[*w.y()] = llvm::divideCeil(block[*w.y()], tileLines) * tileLines;
+  if (plane) {
+    pitch = w.lineExtent(domain[w.x()]);
+  } else {
+    block[w.x()] = llvm::divideCeil(block[w.x()], tileColumns) * tileColumns;
+    if (w.y())
+      block[*w.y()] = llvm::divideCeil(block[*w.y()], tileLines) * tileLines;
+  }
   allocate();
   walkBatch(0);
 }

@@ -55,7 +55,7 @@ mlir::LogicalResult tileScatter(mlir::OpBuilder &b, const TiledFunction &f);
 /// Contractions on a CPU: packed operands, register tiles.
 mlir::LogicalResult tileContractionCpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);
 
-/// Sums over sliding windows on a CPU, of which the schedule says columns = "window".
+/// Sums over sliding windows on a CPU, of which the schedule says columns = "window" or "plane".
 mlir::LogicalResult tileWindowCpu(mlir::OpBuilder &b, const TiledFunction &f, Window &window);
 
 /// Contractions on a GPU, or on another chip with a matrix unit: a block of rows by columns a unit.

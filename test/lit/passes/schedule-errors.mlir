@@ -459,3 +459,66 @@ module attributes {tiny.target = "cpu:sapphirerapids"} {
     return %r : tensor<20x30xi32>
   }
 }
+
+// -----
+
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<4x41xf32>, %b: tensor<6x4x3xf32>) -> tensor<6x39xf32> {
+    // expected-error @+1 {{schedule: columns = "plane" is for windows along two dimensions or more}}
+    %c = tiny.kernel "line" shared 2 schedule <unit = [6, 39], inner = [6, 1, 32], strip = [1, 3], columns = "plane", vector = 16>
+         (%a, %b) : (tensor<4x41xf32>, tensor<6x4x3xf32>) -> tensor<6x39xf32> {
+    ^bb0(%x: tensor<4x41xf32>, %y: tensor<6x4x3xf32>):
+      %s = tiny.stage parallel [6, 39] reduce [4, 3]
+           (%x by affine_map<(d0, d1, d2, d3) -> (d2, d1 + d3)> : tensor<4x41xf32>,
+            %y by affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)> : tensor<6x4x3xf32>) -> (sum tensor<6x39xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<6x39xf32>
+    }
+    return %c : tensor<6x39xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<4x7x7xf32>, %b: tensor<6x4x3x3xf32>) -> tensor<6x5x5xf32> {
+    // expected-error @+1 {{schedule: expected one line in 'inner' of a plane, found 2}}
+    %c = tiny.kernel "lines" shared 3 schedule <unit = [6, 5, 5], inner = [6, 2, 16], strip = [1, 1, 3], columns = "plane", vector = 16>
+         (%a, %b) : (tensor<4x7x7xf32>, tensor<6x4x3x3xf32>) -> tensor<6x5x5xf32> {
+    ^bb0(%x: tensor<4x7x7xf32>, %y: tensor<6x4x3x3xf32>):
+      %s = tiny.stage parallel [6, 5, 5] reduce [4, 3, 3]
+           (%x by affine_map<(d0, d1, d2, d3, d4, d5) -> (d3, d1 + d4, d2 + d5)> : tensor<4x7x7xf32>,
+            %y by affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d3, d4, d5)> : tensor<6x4x3x3xf32>) -> (sum tensor<6x5x5xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<6x5x5xf32>
+    }
+    return %c : tensor<6x5x5xf32>
+  }
+}
+
+// -----
+
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<4x7x7xf32>, %b: tensor<6x4x3x3xf32>) -> tensor<6x5x5xf32> {
+    // expected-error @+1 {{schedule: expected units of whole lines, of 5 elements, of a plane; found 4}}
+    %c = tiny.kernel "part" shared 3 schedule <unit = [6, 5, 4], inner = [6, 1, 16], strip = [1, 1, 3], columns = "plane", vector = 16>
+         (%a, %b) : (tensor<4x7x7xf32>, tensor<6x4x3x3xf32>) -> tensor<6x5x5xf32> {
+    ^bb0(%x: tensor<4x7x7xf32>, %y: tensor<6x4x3x3xf32>):
+      %s = tiny.stage parallel [6, 5, 5] reduce [4, 3, 3]
+           (%x by affine_map<(d0, d1, d2, d3, d4, d5) -> (d3, d1 + d4, d2 + d5)> : tensor<4x7x7xf32>,
+            %y by affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d3, d4, d5)> : tensor<6x4x3x3xf32>) -> (sum tensor<6x5x5xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<6x5x5xf32>
+    }
+    return %c : tensor<6x5x5xf32>
+  }
+}

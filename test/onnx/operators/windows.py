@@ -1,9 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Transposed convolutions, by adding each window at its place."""
+"""Convolutions and transposed convolutions, by adding each product at its place."""
 import itertools
 import math
 
 from case import Case, Values, main
+
+
+def numbers(values, *counts):
+    """Lists of eighths, whose sums of products are exact in any order."""
+    return ([v / 8 for v in values.integers(count, -8, 8)] for count in counts)
+
+
+def flat(index, shape):
+    place = 0
+    for i, n in zip(index, shape):
+        place = place * n + i
+    return place
+
+
+def convolution(folder, image, kernel, channels, outputs, groups=1, batch=1, **attributes):
+    """`channels` and `outputs` are those of a group."""
+    rank = len(image)
+    strides, dilations = (attributes.get(name, [1] * rank) for name in ("strides", "dilations"))
+    pads = attributes.get("pads", [0] * 2 * rank)
+    size = [(image[d] + pads[d] + pads[d + rank] - (kernel[d] - 1) * dilations[d] - 1) // strides[d] + 1
+            for d in range(rank)]
+    r = Values(sum(image) + 7 * outputs)
+    x_shape, w_shape = [batch, groups * channels, *image], [groups * outputs, channels, *kernel]
+    x, w, bias = numbers(r, math.prod(x_shape), math.prod(w_shape), groups * outputs)
+    y = []
+    taps = list(itertools.product(*map(range, kernel)))
+    for n, m in itertools.product(range(batch), range(groups * outputs)):
+        for at in itertools.product(*map(range, size)):
+            total = bias[m]
+            for k in taps:
+                place = [at[d] * strides[d] + k[d] * dilations[d] - pads[d] for d in range(rank)]
+                if all(0 <= p < i for p, i in zip(place, image)):
+                    offset, tap = flat(place, image), flat(k, kernel)
+                    for c in range(channels):
+                        total += (x[(n * groups * channels + m // outputs * channels + c) * math.prod(image) + offset]
+                                  * w[(m * channels + c) * len(taps) + tap])
+            y.append(total)
+    case = Case(folder, "Conv", version=11, group=groups, **attributes)
+    case.operand("x", "float", x_shape, x)
+    case.operand("w", "float", w_shape, w, weight=True)
+    case.operand("b", "float", [groups * outputs], bias)
+    case.result("y", "float", [batch, groups * outputs, *size], y)
+    return case
+
+
+def test_short_lines(folder):
+    return convolution(folder, [11, 7], [3, 3], channels=3, outputs=37, batch=2, pads=[1, 1, 1, 1])
+
+
+def test_short_lines_of_many_outputs(folder):
+    # A row of weights is a whole number of pages: they are packed.
+    return convolution(folder, [5, 6], [2, 2], channels=256, outputs=14)
+
+
+def test_short_lines_with_strides(folder):
+    return convolution(folder, [19, 17], [3, 5], channels=4, outputs=18, strides=[2, 2], pads=[1, 2, 1, 2])
+
+
+def test_short_lines_with_dilations(folder):
+    return convolution(folder, [13, 12], [3, 3], channels=2, outputs=15, groups=2, dilations=[2, 3], pads=[2, 3, 2, 3],
+                       strides=[2, 1])
+
+
+def test_depthwise_short_lines(folder):
+    return convolution(folder, [14, 11], [3, 3], channels=1, outputs=1, groups=5, pads=[1, 1, 1, 1])
+
+
+def test_short_volumes(folder):
+    return convolution(folder, [4, 6, 5], [2, 3, 3], channels=2, outputs=9, pads=[0, 1, 1, 1, 1, 1])
+
+
+def test_rows_of_a_long_line(folder):
+    return convolution(folder, [40], [5], channels=6, outputs=31, pads=[2, 2])
 
 
 def transposed(folder, image, kernel, channels=2, outputs=3, groups=1, **attributes):
@@ -16,14 +89,8 @@ def transposed(folder, image, kernel, channels=2, outputs=3, groups=1, **attribu
             for d in range(rank)]
     r = Values(sum(image) + 7 * sum(kernel))
     x_shape, w_shape = [1, groups * channels, *image], [groups * channels, outputs, *kernel]
-    x, w, bias = r.floats(math.prod(x_shape)), r.floats(math.prod(w_shape)), r.floats(groups * outputs)
+    x, w, bias = numbers(r, math.prod(x_shape), math.prod(w_shape), groups * outputs)
     y = [b for b in bias for _ in range(math.prod(size))]
-
-    def flat(index, shape):
-        place = 0
-        for i, n in zip(index, shape):
-            place = place * n + i
-        return place
 
     for c, m in itertools.product(range(groups * channels), range(outputs)):
         out = c // channels * outputs + m
