@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Parsing with the depth bounded, and the checks of a model's borders.
+// Parsing within limits, and the checks of a model's borders.
 
 #include "lib/Compiler/ModelFile.h"
 
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Compiler/BuildArtefact.h"
+#include "lib/Compiler/TextLimits.h"
 #include "lib/Onnx/Import.h"
 #include "lib/Pipeline/Stages.h"
 
@@ -18,48 +19,11 @@
 using namespace mlir;
 using namespace tinyc;
 
-/// Parsing, verifying and printing recurse a few times a level.
-constexpr unsigned kMostNesting = 1000;
 /// The bytes of one tensor that the artefact can say.
 constexpr int64_t kMostBytes = int64_t(1) << 47;
 constexpr int64_t kMostElements = int64_t(1) << 62;
-
-// The line in which brackets are nested too deep; 0 if there is none. Strings and comments do not count.
-static unsigned lineNestedTooDeep(StringRef text) {
-  unsigned line = 1, depth = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    switch (text[i]) {
-    case '\n':
-      ++line;
-      break;
-    case '"':
-      for (++i; i < text.size() && text[i] != '"' && text[i] != '\n'; ++i)
-        i += text[i] == '\\';
-      break;
-    case '/':
-      if (text.substr(i).starts_with("//"))
-        i = std::min(text.find('\n', i), text.size()) - 1;
-      break;
-    case '(':
-    case '[':
-    case '{':
-    case '<':
-      if (++depth > kMostNesting)
-        return line;
-      break;
-    case '>':
-      if (i > 0 && text[i - 1] == '-') // an arrow
-        break;
-      [[fallthrough]];
-    case ')':
-    case ']':
-    case '}':
-      depth -= depth > 0;
-      break;
-    }
-  }
-  return 0;
-}
+/// And the dimensions: as many as the runtime takes.
+constexpr int64_t kMostDimensions = 64;
 
 OwningOpRef<ModuleOp> tinyc::parseModelFile(StringRef path, MLIRContext &context) {
   Location at = FileLineColLoc::get(&context, path, 0, 0);
@@ -69,10 +33,8 @@ OwningOpRef<ModuleOp> tinyc::parseModelFile(StringRef path, MLIRContext &context
   StringRef text = (*buffer)->getBuffer();
   if (text.starts_with("ML\xefR"))
     return emitError(at, "expected MLIR as text, found bytecode: mlir-opt prints it as text"), nullptr;
-  if (unsigned line = lineNestedTooDeep(text))
-    return emitError(FileLineColLoc::get(&context, path, line, 1), "brackets are nested more than ")
-               << kMostNesting << " deep",
-           nullptr;
+  if (std::optional<TextLimit> limit = textBeyondLimits(text))
+    return emitError(FileLineColLoc::get(&context, path, limit->line, 1), limit->message), nullptr;
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
   // What the ops verify comes after the checks below, which say the same of inputs in fewer words.
@@ -86,6 +48,9 @@ static LogicalResult verifyBorderType(Location at, const Twine &what, Type type)
     return emitError(at) << what << " of @main: expected a tensor of known rank, found " << type;
   if (!tensor.hasStaticShape())
     return emitError(at) << what << " of @main: expected a tensor whose sizes are known, found " << type;
+  if (tensor.getRank() > kMostDimensions)
+    return emitError(at) << what << " of @main: expected at most " << kMostDimensions << " dimensions, found "
+                         << tensor.getRank();
   if (dtypeOf(tensor.getElementType()) == artefact::DType::Invalid)
     return emitError(at) << what << " of @main: expected elements of i1, i8 to i64, ui8 to ui64, f16, bf16, f32, f64 "
                          << "or an 8-bit float, found " << type;
@@ -141,6 +106,10 @@ static LogicalResult verifySizes(ModuleOp module) {
       auto shaped = dyn_cast<ShapedType>(type);
       if (!shaped || !shaped.hasStaticShape())
         continue;
+      if (shaped.getRank() > kMostDimensions) {
+        op->emitError("expected at most ") << kMostDimensions << " dimensions, found " << shaped.getRank();
+        return WalkResult::interrupt();
+      }
       int64_t count = 1;
       bool empty = llvm::is_contained(shaped.getShape(), 0);
       for (int64_t size : shaped.getShape())

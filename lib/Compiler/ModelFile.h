@@ -11,7 +11,7 @@
 namespace tinyc {
 
 /// Parses a text file into a module, not verified yet. Null after an error at the place in the file: text only (MLIR's
-/// bytecode is refused), and brackets nested so deep that the parser, which is recursive, would leave its stack.
+/// bytecode is refused), and nothing beyond the limits of TextLimits.h.
 mlir::OwningOpRef<mlir::ModuleOp> parseModelFile(llvm::StringRef path, mlir::MLIRContext &context);
 
 /// Verifies the module, and of its entry function: a body of one block, inputs and outputs that are tensors of known

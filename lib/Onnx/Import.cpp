@@ -147,6 +147,9 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
     Value result = index < results.size() ? results[index] : Value();
     if (!result)
       return n.error() << "output " << index << " ('" << output << "') is not supported";
+    if (static_cast<int64_t>(compose::shapeOf(result).size()) > kMaxRank)
+      return n.error() << "expected at most " << kMaxRank << " dimensions, its result has "
+                       << compose::shapeOf(result).size();
     std::optional<int64_t> count = compose::elementCount(compose::shapeOf(result));
     if (!count || *count > kMaxElements)
       return n.error() << "its result of shape " << spell(compose::shapeOf(result)) << " is too large";

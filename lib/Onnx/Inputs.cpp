@@ -75,6 +75,9 @@ FailureOr<RankedTensorType> Importer::inputType(const ValueInfoProto &input, con
       shape.push_back(entry->second);
     }
   }
+  if (static_cast<int64_t>(shape.size()) > kMaxRank)
+    return emitError(file) << "input '" << input.name() << "': expected at most " << kMaxRank << " dimensions, found "
+                           << shape.size();
   std::optional<int64_t> count = compose::elementCount(shape);
   if (!count || *count > kMaxElements)
     return emitError(file) << "input '" << input.name() << "': the shape " << spell(shape)

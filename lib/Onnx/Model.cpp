@@ -17,6 +17,9 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::onnx;
 
+/// Messages of protobuf; a node's graph takes three of them.
+static constexpr int kMaxMessageDepth = 64;
+
 StringRef onnx::domainOf(const NodeProto &node) {
   return node.domain() == "ai.onnx" ? StringRef() : StringRef(node.domain());
 }
@@ -34,10 +37,11 @@ LogicalResult onnx::readModel(StringRef path, ModelProto &model, Location loc) {
     return emitError(loc) << "'" << path << "' has " << bytes.size()
                           << " bytes; a model of 2 GiB or more keeps its weights in external data";
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size());
-  stream.SetRecursionLimit(64);
+  stream.SetRecursionLimit(kMaxMessageDepth);
   if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
     return emitError(loc) << "'" << path << "' is no ONNX model: its " << bytes.size()
-                          << " bytes do not parse (truncated, damaged, or another format)";
+                          << " bytes do not parse (truncated, damaged, another format, or messages in each other "
+                          << "over " << kMaxMessageDepth << " deep)";
   if (!model.has_graph())
     return emitError(loc) << "'" << path << "' is no ONNX model: it holds no graph";
   return success();

@@ -206,6 +206,8 @@ FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef fold
     return emitError(loc) << what << ": element type " << dataTypeName(tensor.data_type()) << " is not supported";
   if (tensor.has_segment())
     return emitError(loc) << what << ": tensors in segments are not supported";
+  if (tensor.dims_size() > kMaxRank)
+    return emitError(loc) << what << ": expected at most " << kMaxRank << " dimensions, found " << tensor.dims_size();
   SmallVector<int64_t> shape(tensor.dims().begin(), tensor.dims().end());
   std::string dims = spell(shape);
   std::optional<int64_t> count = compose::elementCount(shape);

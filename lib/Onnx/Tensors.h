@@ -15,6 +15,9 @@
 
 namespace tinyc::onnx {
 
+/// No tensor has more dimensions: as many as an artefact can say.
+constexpr int64_t kMaxRank = 64;
+
 /// A shape as in messages: [1, 3, 224].
 std::string spell(llvm::ArrayRef<int64_t> shape);
 
