@@ -45,9 +45,19 @@ std::string tinyc::cacheFolder() {
   if (const char *xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg)
     path = xdg;
   else if (!llvm::sys::path::cache_directory(path))
-    path = "/var/tmp";
+    return "/var/tmp/tinyc-" + std::to_string(::geteuid());
   llvm::sys::path::append(path, "tinyc");
   return path.str().str();
+}
+
+// Code is run that lies in the cache, so nobody else may put any there. Empty if that is so, or if there is no folder.
+static std::string reasonForDistrust(const std::string &folder) {
+  struct stat info;
+  if (::stat(folder.c_str(), &info) != 0)
+    return {};
+  if (info.st_uid != ::geteuid() && info.st_uid != 0)
+    return "it belongs to user " + std::to_string(info.st_uid) + ", not to " + std::to_string(::geteuid());
+  return info.st_mode & S_IWOTH ? "everyone may write to it" : std::string();
 }
 
 // "500M" in bytes.
@@ -74,7 +84,14 @@ std::shared_ptr<ContentCache> ContentCache::open() {
       llvm::errs() << "tinyc: warning: cannot take TINYC_CACHE_SIZE='" << text
                    << "': expected bytes, or a number with K, M or G; 0 switches the cache off\n";
   }
-  return size == 0 ? nullptr : std::make_shared<ContentCache>(cacheFolder(), size);
+  if (size == 0)
+    return nullptr;
+  std::string folder = cacheFolder();
+  if (std::string reason = reasonForDistrust(folder); !reason.empty()) {
+    llvm::errs() << "tinyc: warning: the cache '" << folder << "' is not used: " << reason << "\n";
+    return nullptr;
+  }
+  return std::make_shared<ContentCache>(std::move(folder), size);
 }
 
 std::string ContentCache::key(ArrayRef<StringRef> parts) {
@@ -161,7 +178,8 @@ void ContentCache::write(const std::string &path, ArrayRef<ArrayRef<char>> piece
     size += piece.size();
   if (size > mostBytes)
     return; // it would push out everything, and be pushed out itself
-  if (std::error_code error = fs::create_directories(llvm::sys::path::parent_path(path)))
+  auto mode = static_cast<fs::perms>(fs::all_all & ~(fs::group_write | fs::others_write));
+  if (std::error_code error = fs::create_directories(llvm::sys::path::parent_path(path), /*IgnoreExisting=*/true, mode))
     return note("cannot make the folder of the cache '" + folder + "': " + error.message());
   std::string temporary = path + ".XXXXXX" + kTemporary.str();
   int descriptor = ::mkstemps(temporary.data(), kTemporary.size());

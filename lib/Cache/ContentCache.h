@@ -22,13 +22,14 @@
 
 namespace tinyc {
 
-/// $TINYC_CACHE, else $XDG_CACHE_HOME/tinyc, else ~/.cache/tinyc. Not created.
+/// $TINYC_CACHE, else $XDG_CACHE_HOME/tinyc, else ~/.cache/tinyc, else a folder of the user's in /var/tmp. Not created.
 std::string cacheFolder();
 
 class ContentCache {
 public:
   /// The cache of cacheFolder(), of at most $TINYC_CACHE_SIZE bytes (with K, M or G: 500M; default 2G). Null where that
-  /// is 0, which switches caching off; a size that cannot be read is a warning, and the default.
+  /// is 0, which switches caching off; a size that cannot be read is a warning, and the default. Null, with a warning,
+  /// where the folder is not the user's (or root's), or everyone may write to it: what lies in it is run.
   static std::shared_ptr<ContentCache> open();
 
   ContentCache(std::string folder, uint64_t mostBytes) : folder(std::move(folder)), mostBytes(mostBytes) {}

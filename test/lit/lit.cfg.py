@@ -27,6 +27,8 @@ if os.path.exists("/dev/full") and not os.path.isfile("/dev/full"):
 # Tests see the compiler, not what it made before; those of the cache switch it on. Weights of printed IR lie there too.
 config.environment["TINYC_CACHE"] = os.path.join(config.test_exec_root, "cache")
 config.environment["TINYC_CACHE_SIZE"] = "0"
+if os.geteuid() == 0:
+    config.available_features.add("root")
 # A disk of a test's own.
 with tempfile.TemporaryDirectory() as folder:
     mount = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", folder]

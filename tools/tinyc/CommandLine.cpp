@@ -11,6 +11,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -147,6 +148,19 @@ static bool acceptFiles(const Command &command, const Arguments &arguments) {
   return false;
 }
 
+// Whether no file that is written is one that is read, by whatever name.
+static bool sparesInputs(const Command &command, const Arguments &arguments) {
+  for (const std::string &output : {arguments.output, arguments.json})
+    for (const std::string &file : arguments.files) {
+      bool same = false;
+      if (output.empty() || llvm::sys::fs::equivalent(output, file, same) || !same)
+        continue;
+      usageError(command, "'" + output + "' would be written over '" + file + "', which is read");
+      return false;
+    }
+  return true;
+}
+
 std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::ArrayRef<const char *> words) {
   Arguments arguments;
   for (size_t i = 0; i < words.size(); ++i) {
@@ -180,7 +194,7 @@ std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::Arr
     if (arguments.driverPlugins.empty() && !isDevice(*device))
       return usageError(command, "cannot take '" + *device + "' as D of " + name + ": " + optionHelp(name)),
              std::nullopt;
-  if (!acceptFiles(command, arguments))
+  if (!acceptFiles(command, arguments) || !sparesInputs(command, arguments))
     return std::nullopt;
   return arguments;
 }

@@ -1,7 +1,7 @@
 # cache-disk.sh FOLDER MODEL WORK: in a mount namespace of its own, a small disk as the cache. Prints what each run
 # says, standard output first.
 set -eu
-mount -t tmpfs -o size=8k tmpfs "$1"
+mount -t tmpfs -o size=8k,mode=755 tmpfs "$1"
 export TINYC_CACHE="$1"
 run() { TINYC_DEBUG=1 tinyc run "$1" --input random:1 >"$2.out" 2>"$2.err" && cat "$2.out" "$2.err"; }
 echo full && run "$2" "$3/full"
