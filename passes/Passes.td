@@ -39,6 +39,16 @@ def FuseAttention : Pass<"fuse-attention", "::mlir::func::FuncOp"> {
 
 //===- 3-schedule ------------------------------------------------------------------------------------------------===//
 
+def FuseWindows : Pass<"fuse-windows", "::mlir::ModuleOp"> {
+  let summary = "Joins what reads a convolution through windows, a pooling for example, with it";
+  let description = [{
+    For targets whose units can keep the lines that such windows cover; the joined kernel shares images and channels, and
+    the schedule cuts it further along the lines.
+  }];
+  let dependentDialects = ["::tinyc::tiny::TinyDialect"];
+  let options = [Option<"remarks", "remarks", "bool", "false", "A remark for each pair of kernels that could be joined">];
+}
+
 def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {
   let summary = "Chooses how each kernel runs on the module's chip, and verifies what was chosen by hand";
 }

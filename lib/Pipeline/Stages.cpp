@@ -67,7 +67,9 @@ static LogicalResult verifyTiled(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
-static LogicalResult addSchedule(OpPassManager &pm, const Chip *chip, const StageOptions &) {
+static LogicalResult addSchedule(OpPassManager &pm, const Chip *chip, const StageOptions &options) {
+  // Before schedules are chosen: it makes the kernels that they are for.
+  pm.addPass(createFuseWindows({options.remarks}));
   if (const Backend *backend = findBackend(*chip))
     backend->addSchedulePasses(pm, *chip);
   else

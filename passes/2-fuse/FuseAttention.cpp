@@ -18,9 +18,8 @@
 
 #include "passes/2-fuse/Attention.h"
 #include "passes/2-fuse/CostModel.h"
+#include "passes/2-fuse/JoinKernels.h"
 #include "passes/Passes.h"
-
-#include "mlir/IR/IRMapping.h"
 
 namespace tinyc {
 #define GEN_PASS_DEF_FUSEATTENTION
@@ -30,14 +29,6 @@ namespace tinyc {
 using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
-
-// The kernel whose only result is this input of `kernel`, and is read by nothing else.
-static KernelOp onlyProducer(Value input) {
-  auto producer = input.getDefiningOp<KernelOp>();
-  bool only = producer && producer.getNumResults() == 1 && input.hasOneUse() && !producer.getWrites();
-  // What stands outside of a loop is not computed again in each of its trips.
-  return only && producer->getBlock() == (*input.user_begin())->getBlock() ? producer : KernelOp();
-}
 
 // The input of `kernel` that such a kernel computes, where there is only one of them with `stages` that begin so.
 static KernelOp producerOf(KernelOp kernel, function_ref<bool(KernelOp)> accepts) {
@@ -52,44 +43,6 @@ static bool beginsWithReduction(KernelOp kernel, ReduceKind kind) {
     if (!stage.getReduce().empty())
       return stage.getKind(0) == kind;
   return false;
-}
-
-// One kernel with the stages of all three, cut as the softmax is.
-static KernelOp join(KernelOp scores, KernelOp softmax, KernelOp output) {
-  OpBuilder b(output);
-  auto body = std::make_unique<Block>();
-  llvm::SetVector<Value> inputs;
-  IRMapping mapping;
-  llvm::DenseMap<Value, Value> results; // of the kernels that are joined
-  SmallVector<Value> yielded;
-  OpBuilder inner(b.getContext());
-  inner.setInsertionPointToStart(body.get());
-  for (KernelOp kernel : {scores, softmax, output}) {
-    for (auto [argument, input] : llvm::zip_equal(kernel.getBody().getArguments(), kernel.getInputs())) {
-      Value &known = results[input];
-      if (!known) {
-        inputs.insert(input);
-        known = body->addArgument(input.getType(), argument.getLoc());
-      }
-      mapping.map(argument, known);
-    }
-    for (StageOp stage : kernel.getStages())
-      inner.clone(*stage, mapping);
-    yielded.clear();
-    for (auto [value, result] : llvm::zip_equal(kernel.getYield().getValues(), kernel.getResults())) {
-      yielded.push_back(mapping.lookup(value));
-      results[result] = yielded.back();
-    }
-  }
-  YieldOp::create(inner, output.getLoc(), yielded);
-  StringRef name = output.getName();
-  auto number = name.take_back(name.size() - name.find_last_not_of("0123456789") - 1);
-  auto joined =
-      KernelOp::create(b, b.getFusedLoc({scores.getLoc(), softmax.getLoc(), output.getLoc()}), output.getResultTypes(),
-                       b.getStringAttr("attention_" + number), b.getI64IntegerAttr(softmax.getShared()),
-                       inputs.getArrayRef(), output.getWritesAttr(), ScheduleAttr());
-  joined.getBody().push_back(body.release());
-  return joined;
 }
 
 namespace {
@@ -107,7 +60,7 @@ struct FuseAttention : tinyc::impl::FuseAttentionBase<FuseAttention> {
                   : KernelOp();
       if (!scores || !beginsWithReduction(output, ReduceKind::Sum))
         continue;
-      KernelOp joined = join(scores, softmax, output);
+      KernelOp joined = joinKernels({scores, softmax, output}, softmax.getShared(), "attention");
       if (!matchAttention(joined)) {
         joined.erase();
         continue;

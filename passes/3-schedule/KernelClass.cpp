@@ -97,17 +97,21 @@ static bool readsOwnPoint(StageOp stage) {
   return true;
 }
 
-std::optional<Product> tinyc::matchProduct(KernelOp kernel) {
+std::optional<Product> tinyc::matchProduct(KernelOp kernel, SmallVectorImpl<StageOp> *tail) {
   auto stages = kernel.getStages();
   if (stages.empty())
     return std::nullopt;
   StageOp stage = *stages.begin();
   if (stage.getReduce().empty() || stage.getNumResults() != 1 || stage.getKind(0) != ReduceKind::Sum ||
-      kernel.getShared() != stage.getNumParallel())
+      (kernel.getShared() != stage.getNumParallel() && !tail))
     return std::nullopt;
-  for (StageOp other : llvm::drop_begin(stages))
-    if (!other.getReduce().empty() || other.getParallel() != stage.getParallel() || !readsOwnPoint(other))
+  for (StageOp other : llvm::drop_begin(stages)) {
+    bool pointwise = other.getReduce().empty() && other.getParallel() == stage.getParallel() && readsOwnPoint(other);
+    if (!pointwise && !tail)
       return std::nullopt;
+    if (tail && (!pointwise || !tail->empty()))
+      tail->push_back(other);
+  }
   auto mul = stage.getYield().getValues()[0].getDefiningOp<MulOp>();
   if (!mul)
     return std::nullopt;

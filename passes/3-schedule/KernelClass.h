@@ -43,8 +43,9 @@ struct Contraction {
   mlir::AffineMap flatten(bool withK);
 };
 
-/// The kernel as a sum of products; none if it is not one.
-std::optional<Product> matchProduct(tiny::KernelOp kernel);
+/// The kernel as a sum of products; none if it is not one. With `tail`, stages that come after the pointwise ones may
+/// be of any kind, and the kernel may share fewer dimensions than the sum has: they are put there.
+std::optional<Product> matchProduct(tiny::KernelOp kernel, llvm::SmallVectorImpl<tiny::StageOp> *tail = nullptr);
 
 /// The factor of the stage's product that reads through `read`: an argument of the body, or casts of one.
 mlir::Value factorOf(tiny::StageOp stage, unsigned read);

@@ -258,12 +258,60 @@ static int64_t planeLines(Window &w, int64_t columns, int64_t most, function_ref
   return best;
 }
 
+// Lines that two units both compute, as a share of all, at most.
+static constexpr double kMostComputedTwice = 0.1;
+// Units of more than so many times the work that is wanted leave too few of them.
+static constexpr double kLargestUnit = 8;
+
+// A unit of a window with a tail: as many of the tail's rows as cost least, among those whose lines fit `room` together
+// with the copy of the input, and that leave enough units; of the sum's rows fewer where else not one fits. `unit`
+// holds the sizes of the sum's dimensions until then, which the two functions are about; `work` is that of the unit, 1
+// for one of the size that is wanted. False if nothing fits.
+static bool chooseTail(Window &w, ArrayRef<int64_t> inner, int64_t room, SmallVector<int64_t> &unit,
+                       function_ref<int64_t()> stagedBytes, function_ref<double()> work) {
+  int64_t bytes = elementType(w.kept.getType()).getIntOrFloatBitWidth() / 8, best = 0;
+  for (unsigned dim : w.n)
+    if (w.y() != dim && dim >= w.firstOwn)
+      unit[dim] = w.size(dim);
+  double least = 0;
+  for (int64_t rows = 1; rows <= w.tailRows(); ++rows) {
+    int64_t lines = w.ownsLines() ? w.keptLines(rows) : 1, computed = roundUp(lines, inner[1]);
+    if (w.y())
+      unit[*w.y()] = lines;
+    int64_t keptBytes = bytes * roundUp(w.size(w.x()), inner[2]) * computed;
+    for (auto [dim, size] : llvm::enumerate(unit))
+      if (w.y() != dim && w.x() != dim)
+        keptBytes *= size;
+    if (stagedBytes() + keptBytes > room || work() > (best == 0 ? kLargestUnit : 1))
+      break;
+    bool whole = rows == w.tailRows();
+    double wanted = whole ? lines : static_cast<double>(w.rowStep * rows);
+    if (!whole && static_cast<double>(lines) > (1 + kMostComputedTwice) * wanted)
+      continue;
+    double cost = static_cast<double>(computed) / wanted;
+    if (best == 0 || cost <= least) {
+      least = cost;
+      best = rows;
+    }
+  }
+  if (best == 0) {
+    if (!w.m || unit[*w.m] <= inner[0])
+      return false;
+    unit[*w.m] = std::max<int64_t>(1, unit[*w.m] / 2 / inner[0]) * inner[0];
+    return chooseTail(w, inner, room, unit, stagedBytes, work);
+  }
+  unit.truncate(w.firstOwn);
+  if (w.rowStep)
+    unit.push_back(best);
+  return true;
+}
+
 static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, const Chip &chip) {
   Type element = elementType(w.stage.getResult(0).getType());
   int64_t bytes = element.getIntOrFloatBitWidth() / 8, lanes = chip.vectorBytes / bytes;
   WindowTile tile = windowTile(w, chip, lanes, /*plane=*/false);
   bool plane = false;
-  if (w.y()) {
+  if (w.y() && w.tail.empty()) {
     WindowTile other = windowTile(w, chip, lanes, /*plane=*/true);
     plane = other.cycles * kPlaneGain < tile.cycles;
     if (plane)
@@ -287,38 +335,35 @@ static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, con
     unrolled *= size;
   }
   // A unit: the whole line; as many rows as their weights leave room for; then lines, and last elements of the batch.
-  SmallVector<int64_t> shared = sharedSizes(kernel);
-  s.unit.assign(shared.size(), 1);
-  s.unit[w.x()] = shared[w.x()];
-  if (w.y())
-    s.unit[*w.y()] = std::min(shared[*w.y()], s.inner[1]);
+  SmallVector<int64_t> sizes(w.stage.getParallel());
+  s.unit.assign(sizes.size(), 1);
+  s.unit[w.x()] = sizes[w.x()];
   int64_t room = chip.l2Bytes / kStagedShare;
   if (w.m)
     s.unit[*w.m] = std::min(w.rows(), std::max<int64_t>(1, 2 * room / (w.depth() * bytes) / s.inner[0]) * s.inner[0]);
   auto stagedBytes = [&] {
     SmallVector<int64_t> block = s.unit;
     block.resize(w.stage.getDomain().size(), 1);
-    int64_t size = w.stride() * w.lineExtent(plane ? shared[w.x()] : roundUp(shared[w.x()], s.inner[2])) * bytes;
+    int64_t size = w.stride() * w.lineExtent(plane ? sizes[w.x()] : roundUp(sizes[w.x()], s.inner[2])) * bytes;
     for (unsigned i = 0; i < w.input.size(); ++i)
       if (i != w.line)
         size *= w.extent(i, block);
     return size;
   };
+  auto points = [&] { return w.depth() * product(s.unit); };
+  int64_t wanted = pointsPerUnit(product(sizes)) * w.depth();
+  if (!w.tail.empty())
+    return chooseTail(w, s.inner, room, s.unit, stagedBytes, [&] { return static_cast<double>(points()) / wanted; })
+               ? std::optional<ScheduleSizes>(s)
+               : std::nullopt;
+  if (w.y())
+    s.unit[*w.y()] = std::min(sizes[*w.y()], s.inner[1]);
   if (stagedBytes() > 2 * room)
     return std::nullopt;
-  int64_t rowPoints = w.depth() * shared[w.x()] * (w.m ? s.unit[*w.m] : 1);
-  auto points = [&] {
-    int64_t points = rowPoints;
-    for (auto [d, size] : llvm::enumerate(s.unit))
-      if (w.m != d && d != w.x())
-        points *= size;
-    return points;
-  };
-  int64_t wanted = pointsPerUnit(product(shared)) * w.depth();
   auto grow = [&](unsigned dim, int64_t step) {
-    while (s.unit[dim] < shared[dim] && points() < wanted) {
+    while (s.unit[dim] < sizes[dim] && points() < wanted) {
       int64_t before = s.unit[dim];
-      s.unit[dim] = std::min(shared[dim], before / step * step + step);
+      s.unit[dim] = std::min(sizes[dim], before / step * step + step);
       if (stagedBytes() <= room)
         continue;
       s.unit[dim] = before;
@@ -326,14 +371,14 @@ static std::optional<ScheduleSizes> chooseWindow(KernelOp kernel, Window &w, con
     }
   };
   if (plane)
-    s.unit[*w.y()] = planeLines(w, s.inner[2], std::max<int64_t>(1, 2 * wanted / rowPoints), [&](int64_t lines) {
+    s.unit[*w.y()] = planeLines(w, s.inner[2], std::max<int64_t>(1, 2 * wanted / points()), [&](int64_t lines) {
       s.unit[*w.y()] = lines;
       return stagedBytes() <= room;
     });
   else if (w.y())
     grow(*w.y(), s.inner[1]);
   for (unsigned dim : llvm::reverse(w.batch))
-    if (!w.y() || s.unit[*w.y()] == shared[*w.y()])
+    if (!w.y() || s.unit[*w.y()] == sizes[*w.y()])
       grow(dim, 1);
   return s;
 }

@@ -84,8 +84,9 @@ static LogicalResult verifyWindow(KernelOp kernel, ScheduleAttr s, const Chip &c
     return kernel.emitOpError("schedule: inner = [") << s.getInner().asArrayRef() << "] needs " << needed
                                                      << " vector registers; " << chip.name << " has " << chip.registers;
   if (s.getColumns() == "plane") {
-    if (!w.y())
-      return kernel.emitOpError("schedule: columns = \"plane\" is for windows along two dimensions or more");
+    if (!w.y() || !w.tail.empty())
+      return kernel.emitOpError("schedule: columns = \"plane\" is for windows along two dimensions or more whose "
+                                "result leaves the unit");
     if (s.getInner()[1] != 1)
       return kernel.emitOpError("schedule: expected one line in 'inner' of a plane, found ")
              << s.getInner().asArrayRef()[1];
@@ -99,6 +100,11 @@ static LogicalResult verifyWindow(KernelOp kernel, ScheduleAttr s, const Chip &c
   if (s.getInner()[0] > 1 && !w.m)
     return kernel.emitOpError("schedule: expected one row in 'inner' for a window without rows, found ")
            << s.getInner().asArrayRef()[0];
+  if (!w.tail.empty())
+    for (unsigned dim : w.batch) // one after the other, and the tail after each
+      if (s.getUnit()[dim] != 1)
+        return kernel.emitOpError("schedule: expected 1 in 'unit' for dimension ")
+               << dim << " of a window whose result stays in the unit, found " << s.getUnit().asArrayRef()[dim];
   for (auto [dim, strip] : llvm::zip_equal(w.k, s.getStrip().asArrayRef()))
     if (strip < w.size(dim) && w.size(dim) % strip != 0)
       return kernel.emitOpError("schedule: expected strips that divide the reduction, found ")
@@ -230,8 +236,9 @@ LogicalResult tinyc::verifySchedule(KernelOp kernel, ScheduleAttr s, const Chip 
                "schedule: expected columns = \"packed\" of a contraction, \"window\" or \"plane\", found ")
            << s.getColumns();
   }
-  size_t shared = kernel.getShared(), own = ownSizes(kernel).size();
-  if (failed(verifyCount(kernel, "unit", s.getUnit(), {shared}, "one a shared dimension")) ||
+  size_t shared = kernel.getShared(), own = w ? w->k.size() : ownSizes(kernel).size();
+  size_t tail = w && w->rowStep ? 1 : 0;
+  if (failed(verifyCount(kernel, "unit", s.getUnit(), {shared + tail}, "one a shared dimension")) ||
       failed(verifyCount(kernel, "strip", s.getStrip(), {own}, "one for each dimension that the shared ones leave")))
     return failure();
   if (w ? failed(verifyCount(kernel, "inner", s.getInner(), {3}, "rows, lines and columns of the micro-tile"))

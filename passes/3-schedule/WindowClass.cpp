@@ -83,8 +83,89 @@ static bool applyConstraint(Window &w, AffineExpr expr, ArrayRef<int64_t> domain
   return false;
 }
 
+unsigned tinyc::firstOfLines(Window &w) {
+  unsigned first = w.stage.getNumParallel();
+  while (first > 0 && llvm::is_contained(w.n, first - 1))
+    --first;
+  return first;
+}
+
+// Whether `read` of `stage` is at the stage's own point in the first `count` dimensions.
+static bool readsOwn(StageOp stage, unsigned read, unsigned count) {
+  AffineMap map = stage.getMap(read);
+  if (map.getNumResults() < count)
+    return false;
+  for (unsigned d = 0; d < count; ++d)
+    if (map.getResult(d) != getAffineDimExpr(d, map.getContext()))
+      return false;
+  return true;
+}
+
+// How a read of the kept value moves along the lines with the tail's first own dimension, `dim`: fills rowStep and
+// rowExtent, or lets the tail take all lines.
+static void matchRows(Window &w, StageOp stage, unsigned read, unsigned dim) {
+  AffineMap map = stage.getMap(read);
+  IntegerSet mask = stage.getMask(read);
+  bool elsewhere = mask && llvm::any_of(mask.getConstraints(), [&](AffineExpr e) { return e.isFunctionOfDim(dim); });
+  for (unsigned i = dim + 1; i < map.getNumResults(); ++i)
+    elsewhere |= map.getResult(i).isFunctionOfDim(dim);
+  Window::Coordinate line;
+  SmallVector<int64_t> domain = stage.getDomain();
+  bool follows = !elsewhere && linear(map.getResult(dim), domain.size(), line) && line.constant == 0;
+  int64_t step = follows ? line.factors[dim] : 0, extent = 1;
+  for (unsigned d = 0; follows && d < domain.size(); ++d)
+    if (d != dim && line.factors[d] != 0) {
+      follows = d >= stage.getNumParallel() && line.factors[d] > 0;
+      extent += line.factors[d] * (domain[d] - 1);
+    }
+  bool first = w.rowExtent == 0;
+  w.rowExtent = std::max(w.rowExtent, extent);
+  if (!follows || step <= 0 || (!first && step != w.rowStep) ||
+      step * (domain[dim] - 1) + extent > w.stage.getDomain()[*w.y()])
+    w.rowStep = 0;
+  else if (first)
+    w.rowStep = step;
+}
+
+// The stages after the pointwise ones, if units can keep what they read.
+static bool matchTail(Window &w, KernelOp kernel, ArrayRef<StageOp> tail) {
+  unsigned shared = kernel.getShared(), parallel = w.stage.getNumParallel();
+  w.firstOwn = shared;
+  if (tail.empty())
+    return shared == parallel;
+  if (shared >= parallel || shared < firstOfLines(w))
+    return false;
+  w.tail.assign(tail.begin(), tail.end());
+  bool uniform =
+      llvm::all_of(w.tail, [&](StageOp stage) { return stage.getParallel() == w.tail.front().getParallel(); });
+  w.tailParallel = uniform ? w.tail.front().getNumParallel() : shared;
+  bool cuts = parallel - shared == 2 && w.tailParallel > shared;
+  for (StageOp stage : w.tail) {
+    for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
+      auto producer = operand.getDefiningOp<StageOp>();
+      if (!producer)
+        continue;
+      if (llvm::is_contained(tail, producer)) {
+        if (!readsOwn(stage, i, w.tailParallel) || stage.getMask(i))
+          return false;
+        continue;
+      }
+      if ((w.kept && w.kept != operand) || !readsOwn(stage, i, shared))
+        return false;
+      w.kept = operand;
+      if (cuts)
+        matchRows(w, stage, i, shared);
+    }
+  }
+  // What is kept leaves the kernel through the tail only.
+  return w.kept && llvm::none_of(kernel.getYield().getValues(), [&](Value value) {
+           return !llvm::is_contained(tail, value.getDefiningOp<StageOp>());
+         });
+}
+
 std::optional<Window> tinyc::matchWindow(KernelOp kernel) {
-  std::optional<Product> product = matchProduct(kernel);
+  SmallVector<StageOp> tail;
+  std::optional<Product> product = matchProduct(kernel, &tail);
   if (!product)
     return std::nullopt;
   Window w;
@@ -143,5 +224,5 @@ std::optional<Window> tinyc::matchWindow(KernelOp kernel) {
     for (auto [i, constraint] : llvm::enumerate(mask.getConstraints()))
       if (mask.isEq(i) || !applyConstraint(w, constraint, domain))
         return std::nullopt;
-  return w;
+  return matchTail(w, kernel, tail) ? std::optional<Window>(std::move(w)) : std::nullopt;
 }

@@ -58,7 +58,7 @@ bool WindowTiler::canReadRowsInPlace() {
       return false;
   if (!w.m)
     return true;
-  int64_t unitRows = std::min(f.schedule.getUnit()[*w.m], domain[*w.m]), last = domain[*w.m] % unitRows;
+  int64_t unitRows = std::min(sizes[*w.m], domain[*w.m]), last = domain[*w.m] % unitRows;
   if (unitRows < tileRows || (last != 0 && last < tileRows))
     return false;
   constexpr int64_t page = 4096;
@@ -71,9 +71,9 @@ void WindowTiler::allocate() {
     return memref::AllocaOp::create(b, loc, MemRefType::get(shape, element));
   };
   int64_t line = 64 / (element.getIntOrFloatBitWidth() / 8);
+  int64_t blockRows = w.m ? llvm::divideCeil(block[*w.m], tileRows) * tileRows : 1;
   if (!rowsInPlace) {
     // Rows stand apart by an odd number of cache lines.
-    int64_t blockRows = w.m ? llvm::divideCeil(block[*w.m], tileRows) * tileRows : 1;
     int64_t apart = (llvm::divideCeil(w.depth() + kCopyLanes, line) | 1) * line;
     rows = buffer({blockRows, apart});
   }
@@ -98,6 +98,12 @@ void WindowTiler::allocate() {
   stagedShape.push_back(width % (64 * line) == 0 ? width + line : width);
   staged = buffer(stagedShape);
   sums = buffer({tileRows, tileLines, tileColumns});
+  if (w.tail.empty())
+    return;
+  SmallVector<int64_t> keptShape(block.begin(), block.begin() + parallel);
+  if (w.m)
+    keptShape[*w.m] = blockRows;
+  kept = memref::AllocaOp::create(b, loc, MemRefType::get(keptShape, elementType(w.kept.getType())));
 }
 
 // Rows lie side by side along the whole depth.

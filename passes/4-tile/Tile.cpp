@@ -42,9 +42,16 @@ SmallVector<std::pair<Value, AffineMap>> TiledFunction::outputs(Value stageResul
   return buffers;
 }
 
+SmallVector<int64_t> tinyc::cutSizes(KernelOp kernel, ScheduleAttr schedule) {
+  SmallVector<int64_t> sizes = sharedSizes(kernel);
+  if (schedule.getUnit().size() > static_cast<int64_t>(sizes.size()))
+    sizes.push_back(matchWindow(kernel)->tailRows());
+  return sizes;
+}
+
 int64_t tinyc::countUnits(KernelOp kernel, ScheduleAttr schedule) {
   int64_t units = 1;
-  for (auto [size, unit] : llvm::zip_equal(sharedSizes(kernel), schedule.getUnit().asArrayRef()))
+  for (auto [size, unit] : llvm::zip_equal(cutSizes(kernel, schedule), schedule.getUnit().asArrayRef()))
     units *= llvm::divideCeil(size, unit);
   return units;
 }
@@ -61,7 +68,7 @@ Value tinyc::addAndLimit(OpBuilder &b, Location loc, Value value, int64_t plus, 
 
 SmallVector<Value> tinyc::unitOffsets(OpBuilder &b, const TiledFunction &f) {
   ArrayRef<int64_t> unit = f.schedule.getUnit();
-  SmallVector<int64_t> sizes = sharedSizes(f.kernel);
+  SmallVector<int64_t> sizes = cutSizes(f.kernel, f.schedule);
   SmallVector<Value> offsets(unit.size());
   AffineExpr rest = b.getAffineDimExpr(0);
   Location loc = f.function.getLoc();

@@ -32,8 +32,8 @@ struct Slot {
 
 class StageTiler {
 public:
-  StageTiler(OpBuilder &b, const TiledFunction &f)
-      : b(b), f(f), kernel(f.kernel), shared(kernel.getShared()), sizes(sharedSizes(f.kernel)), cache(f) {}
+  StageTiler(OpBuilder &b, const TiledFunction &f, const StageWalk &walk)
+      : b(b), f(f), walk(walk), shared(walk.sizes.size()), cache(f) {}
 
   LogicalResult run();
 
@@ -42,7 +42,7 @@ private:
   bool staysTile(StageOp stage, unsigned result);
   bool canMask(StageOp stage);
   LogicalResult placeResults();
-  void walkShared(ArrayRef<Value> unit, TileDomain domain);
+  void walkShared(TileDomain domain);
   void noteReads(StageOp stage, AffineMap map, IntegerSet mask, ArrayRef<int64_t> domain);
   using NextStrip = function_ref<SmallVector<Value>(Value offset, bool bounded, SmallVector<Value> carried)>;
   SmallVector<Value> walkStrips(StageOp stage, unsigned dim, SmallVector<Value> carried, NextStrip next);
@@ -50,14 +50,15 @@ private:
   SmallVector<Value> walkReduce(StageOp stage, unsigned dim, TileDomain domain, SmallVector<Value> partial);
   SmallVector<Value> emitPoint(StageOp stage, const TileDomain &domain, ArrayRef<Value> partial);
   Value readValue(Value value, Location loc, const TileDomain &domain, AffineMap map, IntegerSet mask, TypedAttr fill);
+  Value readKept(Location loc, const TileDomain &domain, AffineMap map, IntegerSet mask, TypedAttr fill);
   void writeResult(Location loc, Value result, Value tile, const TileDomain &domain);
   TileDomain localDomain(const TileDomain &domain);
 
   OpBuilder &b;
   const TiledFunction &f;
-  KernelOp kernel;
+  const StageWalk &walk;
   unsigned shared;
-  SmallVector<int64_t> sizes, tile;
+  SmallVector<int64_t> tile;
   llvm::DenseMap<Value, Slot> slots;
   RowCache cache;
   bool inShared = false; ///< the strip is one that the cache keeps in shared memory
@@ -67,7 +68,7 @@ private:
 
 // The strip of each dimension that a stage has beside the shared ones: the last numbers of the schedule's `strip`.
 SmallVector<int64_t> StageTiler::stripsOf(StageOp stage) {
-  ArrayRef<int64_t> strip = f.schedule.getStrip();
+  ArrayRef<int64_t> strip = walk.strip;
   size_t own = stage.getDomain().size() - shared;
   SmallVector<int64_t> strips(own - std::min(own, strip.size()), 1);
   llvm::append_range(strips, strip.take_back(std::min(own, strip.size())));
@@ -109,7 +110,7 @@ bool StageTiler::canMask(StageOp stage) {
 
 LogicalResult StageTiler::placeResults() {
   int64_t sharedBytes = 0;
-  for (StageOp stage : kernel.getStages())
+  for (StageOp stage : walk.stages)
     for (auto [i, result] : llvm::enumerate(stage.getResults())) {
       bool masked = false, read = false;
       for (OpOperand &use : result.getUses())
@@ -147,7 +148,7 @@ LogicalResult StageTiler::placeResults() {
         sharedBytes += llvm::alignTo(bytes, 128);
       }
     }
-  for (StageOp stage : kernel.getStages())
+  for (StageOp stage : walk.stages)
     noteReads(stage, AffineMap::getMultiDimIdentityMap(stage.getDomain().size(), b.getContext()), {},
               stage.getDomain());
   cache.allocate(b, tile, sharedBytes);
@@ -168,39 +169,39 @@ void StageTiler::noteReads(StageOp stage, AffineMap map, IntegerSet mask, ArrayR
 }
 
 LogicalResult StageTiler::run() {
-  ArrayRef<int64_t> inner = f.schedule.getInner(), unit = f.schedule.getUnit();
-  tile.assign(unit.begin(), unit.end());
-  for (auto [t, i] : llvm::zip(tile, inner))
+  tile = walk.unit;
+  for (auto [t, i] : llvm::zip(tile, walk.inner))
     t = std::min(t, i);
   if (failed(placeResults()))
     return failure();
-  walkShared(unitOffsets(b, f), {});
+  walkShared({});
   return success();
 }
 
 // Loops over the unit's tile in tiles that are held at once; what is left of the last dimension is a masked tile.
-void StageTiler::walkShared(ArrayRef<Value> unit, TileDomain domain) {
+void StageTiler::walkShared(TileDomain domain) {
   unsigned d = domain.rank();
   if (d == shared) {
     cache.beginTile();
-    for (StageOp stage : kernel.getStages()) {
+    for (StageOp stage : walk.stages) {
       walkParallel(stage, shared, domain);
       cache.endStage();
     }
     return;
   }
   Location loc = f.function.getLoc();
-  int64_t step = tile[d], whole = sizes[d] / step * step;
-  bool ragged = whole != sizes[d];
+  int64_t step = tile[d], size = walk.sizes[d], whole = size / step * step;
+  bool ragged = whole != size;
   auto next = [&](Value offset, bool bounded) {
     TileDomain inside = domain;
-    inside.append(offset, step, bounded ? std::optional<int64_t>(sizes[d]) : std::nullopt);
-    walkShared(unit, inside);
+    inside.append(offset, step, bounded ? std::optional<int64_t>(size) : std::nullopt);
+    walkShared(inside);
   };
-  if (f.schedule.getUnit()[d] == step)
-    return next(unit[d], ragged);
-  Value end = addAndLimit(b, loc, unit[d], f.schedule.getUnit()[d], whole);
-  auto loop = scf::ForOp::create(b, loc, unit[d], end, indexConstant(b, loc, step));
+  Value begin = walk.offsets[d];
+  if (walk.unit[d] == step)
+    return next(begin, ragged);
+  Value end = addAndLimit(b, loc, begin, walk.unit[d], whole);
+  auto loop = scf::ForOp::create(b, loc, begin, end, indexConstant(b, loc, step));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -208,7 +209,7 @@ void StageTiler::walkShared(ArrayRef<Value> unit, TileDomain domain) {
   }
   if (!ragged)
     return;
-  Value last = addAndLimit(b, loc, unit[d], f.schedule.getUnit()[d], sizes[d]);
+  Value last = addAndLimit(b, loc, begin, walk.unit[d], size);
   Value hasRest = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, last, indexConstant(b, loc, whole));
   auto rest = scf::IfOp::create(b, loc, hasRest);
   OpBuilder::InsertionGuard guard(b);
@@ -349,6 +350,8 @@ Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain,
                             TypedAttr fill) {
   if (isa<BlockArgument>(value))
     return cache.load(b, loc, {value, map, mask, fill}, domain, localDomain(domain), inShared);
+  if (value == walk.kept)
+    return readKept(loc, domain, map, mask, fill);
   Slot slot = slots[value];
   if (slot.home == Home::Tile) {
     if (map.isIdentity())
@@ -373,6 +376,25 @@ Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain,
   return WhereOp::create(b, loc, inside, computed, splat(b, loc, type, outside));
 }
 
+// From where an earlier stage left it: the buffer begins at an origin, one value a dimension, which the access takes as
+// dimensions of its own.
+Value StageTiler::readKept(Location loc, const TileDomain &domain, AffineMap map, IntegerSet mask, TypedAttr fill) {
+  TileDomain wide = domain;
+  SmallVector<AffineExpr> place, drop;
+  for (auto [position, origin] : llvm::zip_equal(map.getResults(), walk.keptOrigin)) {
+    place.push_back(origin ? position - b.getAffineDimExpr(wide.rank()) : position);
+    if (origin)
+      wide.append(origin, 1, std::nullopt);
+  }
+  IntegerSet within = mask ? IntegerSet::get(wide.rank(), 0, mask.getConstraints(), mask.getEqFlags()) : mask;
+  Value tile =
+      loadTile(b, loc, walk.keptBuffer, wide, AffineMap::get(wide.rank(), 0, place, b.getContext()), within, fill);
+  for (unsigned d = 0; d < wide.rank(); ++d)
+    drop.push_back(d < domain.rank() ? b.getAffineDimExpr(d) : b.getAffineConstantExpr(0));
+  return ViewOp::create(b, loc, domain.type(elementType(tile.getType())), tile,
+                        AffineMap::get(domain.rank(), 0, drop, b.getContext()));
+}
+
 void StageTiler::writeResult(Location loc, Value result, Value value, const TileDomain &domain) {
   Slot &slot = slots[result];
   AffineMap identity = AffineMap::getMultiDimIdentityMap(domain.rank(), b.getContext());
@@ -384,4 +406,17 @@ void StageTiler::writeResult(Location loc, Value result, Value value, const Tile
     storeTile(b, loc, value, buffer, domain, write);
 }
 
-LogicalResult tinyc::tileStages(OpBuilder &b, const TiledFunction &f) { return StageTiler(b, f).run(); }
+LogicalResult tinyc::tileStages(OpBuilder &b, const TiledFunction &f, const StageWalk &walk) {
+  return StageTiler(b, f, walk).run();
+}
+
+LogicalResult tinyc::tileStages(OpBuilder &b, const TiledFunction &f) {
+  StageWalk walk;
+  llvm::append_range(walk.stages, f.kernel.getStages());
+  walk.sizes = sharedSizes(f.kernel);
+  walk.offsets = unitOffsets(b, f);
+  llvm::append_range(walk.unit, f.schedule.getUnit().asArrayRef());
+  llvm::append_range(walk.inner, f.schedule.getInner().asArrayRef());
+  llvm::append_range(walk.strip, f.schedule.getStrip().asArrayRef());
+  return tileStages(b, f, walk);
+}

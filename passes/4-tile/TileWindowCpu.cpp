@@ -10,6 +10,7 @@
 //   for each register tile (rows, lines, columns):
 //     sums += packed rows[row, k] * stage[channel, line + ky, kx mod stride, column + kx floordiv stride]
 //     epilogue, store
+//   the stages after these, if any, from what the epilogue has left in scratch memory
 //
 // The innermost dimensions of k are unrolled, as the schedule's strip says. Where lines are short, the register tile's
 // columns run on from one to the next (WindowTiler.h: plane).
@@ -29,7 +30,7 @@ WindowTiler::WindowTiler(OpBuilder &b, const TiledFunction &f, Window &w)
     : b(b), f(f), w(w), loc(w.stage.getLoc()), element(elementType(w.stage.getResult(0).getType())),
       domain(w.stage.getDomain()), parallel(w.stage.getNumParallel()), tileRows(f.schedule.getInner()[0]),
       tileLines(f.schedule.getInner()[1]), tileColumns(f.schedule.getInner()[2]),
-      plane(f.schedule.getColumns() == "plane"), rowsInPlace(canReadRowsInPlace()) {}
+      plane(f.schedule.getColumns() == "plane") {}
 
 Value WindowTiler::add(Value lhs, Value rhs) { return arith::AddIOp::create(b, loc, lhs, rhs); }
 
@@ -43,7 +44,7 @@ void WindowTiler::loop(Value begin, Value end, int64_t step, function_ref<void(V
 }
 
 Value WindowTiler::blockEnd(unsigned dim, int64_t factor, int64_t gap) {
-  int64_t size = std::min(f.schedule.getUnit()[dim], domain[dim]);
+  int64_t size = std::min(sizes[dim], domain[dim]);
   if (size == domain[dim])
     return constant(size * factor - gap);
   AffineExpr left = (b.getAffineConstantExpr(domain[dim]) - b.getAffineDimExpr(0)) * factor - gap;
@@ -167,17 +168,19 @@ Value WindowTiler::multiplyPoint(Value sum) {
 // The stages after the sum, on one row of columns, and the stores of what leaves the kernel.
 void WindowTiler::finishRow(Value line, Value row, Value sumLine, Value sumColumn, int64_t columns) {
   MLIRContext *context = b.getContext();
-  TileDomain tile, local;
+  TileDomain tile, local, inUnit;
   for (unsigned d = 0; d < parallel; ++d) {
-    Value at = unit[d];
+    Value within;
     if (w.m == d)
-      at = add(at, add(firstRow, row));
+      within = add(firstRow, row);
     else if (w.y() == d)
-      at = add(at, line);
+      within = line;
     else if (llvm::is_contained(w.n, d))
-      at = add(at, position[d]);
+      within = position[d];
+    Value at = within ? add(unit[d], within) : unit[d];
+    inUnit.append(within ? within : constant(0), d == w.x() ? columns : 1, std::nullopt);
     bool isX = d == w.x();
-    bool ragged = isX && (domain[d] % columns != 0 || f.schedule.getUnit()[d] % columns != 0);
+    bool ragged = isX && (domain[d] % columns != 0 || sizes[d] % columns != 0);
     tile.append(at, isX ? columns : 1, ragged ? std::optional<int64_t>(domain[d]) : std::nullopt);
   }
   for (Value at : {row, sumLine})
@@ -192,11 +195,15 @@ void WindowTiler::finishRow(Value line, Value row, Value sumLine, Value sumColum
   llvm::DenseMap<Value, Value> values;
   auto write = [&](Value result, Value value) {
     values[result] = value;
+    if (result == w.kept)
+      storeTile(b, loc, value, kept, inUnit, identity);
     for (auto [buffer, place] : f.outputs(result))
       storeTile(b, loc, value, buffer, tile, place);
   };
   write(w.stage.getResult(0), sum);
   for (StageOp stage : llvm::drop_begin(f.kernel.getStages())) {
+    if (llvm::is_contained(w.tail, stage))
+      break;
     SmallVector<Value> reads;
     for (auto [i, operand] : llvm::enumerate(stage.getOperands())) {
       if (operand.getDefiningOp<StageOp>())
@@ -280,30 +287,32 @@ void WindowTiler::walkUnit() {
     packRows();
   copied.resize(w.input.size());
   copyInput(0);
-  freshRow = constant(0);
-  if (!w.m) {
-    firstRow = constant(0);
-    return walkOutput(0);
-  }
-  loop(constant(0), blockEnd(*w.m), tileRows, [&](Value row) {
-    firstRow = row;
-    if (rowsInPlace) {
-      int64_t rows = domain[*w.m], size = std::min(f.schedule.getUnit()[*w.m], rows);
-      AffineExpr left = b.getAffineConstantExpr(rows - tileRows) - b.getAffineDimExpr(1);
-      AffineMap map =
-          AffineMap::get(2, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(size - tileRows), left}, b.getContext());
-      firstRow = affine::AffineMinOp::create(b, loc, map, ValueRange{row, unit[*w.m]});
-      freshRow = subtract(row, firstRow);
-    }
+  firstRow = freshRow = constant(0);
+  if (w.m) {
+    loop(constant(0), blockEnd(*w.m), tileRows, [&](Value row) {
+      firstRow = row;
+      if (rowsInPlace) {
+        int64_t rows = domain[*w.m], size = std::min(sizes[*w.m], rows);
+        AffineExpr left = b.getAffineConstantExpr(rows - tileRows) - b.getAffineDimExpr(1);
+        AffineMap map = AffineMap::get(2, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(size - tileRows), left},
+                                       b.getContext());
+        firstRow = affine::AffineMinOp::create(b, loc, map, ValueRange{row, unit[*w.m]});
+        freshRow = subtract(row, firstRow);
+      }
+      walkOutput(0);
+    });
+  } else {
     walkOutput(0);
-  });
+  }
+  if (!w.tail.empty() && failed(tileWindowTail(b, f, w, {unit, sizes, firstTailRow, kept})))
+    tailed = failure();
 }
 
 void WindowTiler::walkBatch(unsigned index) {
   if (index == w.batch.size())
     return walkUnit();
   unsigned dim = w.batch[index];
-  int64_t size = f.schedule.getUnit()[dim];
+  int64_t size = sizes[dim];
   if (size == 1)
     return walkBatch(index + 1);
   Value begin = unit[dim];
@@ -314,12 +323,33 @@ void WindowTiler::walkBatch(unsigned index) {
   unit[dim] = begin;
 }
 
-void WindowTiler::run() {
+// Where the unit begins and how large it is, in the sum's parallel dimensions.
+void WindowTiler::place() {
   unit = unitOffsets(b, f);
+  sizes.assign(f.schedule.getUnit().asArrayRef().begin(), f.schedule.getUnit().asArrayRef().end());
+  if (w.tail.empty())
+    return;
+  unsigned shared = f.kernel.getShared();
+  if (w.rowStep)
+    firstTailRow = unit[shared];
+  int64_t lines = w.rowStep ? w.keptLines(sizes[shared]) : 0;
+  unit.resize(shared);
+  sizes.resize(shared);
+  for (unsigned d = shared; d < parallel; ++d) {
+    bool cut = w.rowStep && w.y() == d;
+    AffineExpr line = b.getAffineDimExpr(0) * w.rowStep;
+    unit.push_back(cut ? affine::AffineApplyOp::create(b, loc, AffineMap::get(1, 0, line), firstTailRow) : constant(0));
+    sizes.push_back(cut ? std::min(lines, domain[d]) : domain[d]);
+  }
+}
+
+LogicalResult WindowTiler::run() {
+  place();
+  rowsInPlace = canReadRowsInPlace();
   position.resize(domain.size());
   block.assign(domain.size(), 1);
   for (unsigned d = 0; d < parallel; ++d)
-    block[d] = std::min(f.schedule.getUnit()[d], domain[d]);
+    block[d] = std::min(sizes[d], domain[d]);
   if (plane) {
     pitch = w.lineExtent(domain[w.x()]);
   } else {
@@ -329,9 +359,9 @@ void WindowTiler::run() {
   }
   allocate();
   walkBatch(0);
+  return tailed;
 }
 
 LogicalResult tinyc::tileWindowCpu(OpBuilder &b, const TiledFunction &f, Window &window) {
-  WindowTiler(b, f, window).run();
-  return success();
+  return WindowTiler(b, f, window).run();
 }

@@ -35,10 +35,14 @@ struct TiledFunction {
   llvm::SmallVector<std::pair<mlir::Value, mlir::AffineMap>> outputs(mlir::Value stageResult) const;
 };
 
-/// Units of a kernel: the product of the shared dimensions' tiles.
+/// Sizes of the dimensions that the schedule's unit cuts: the shared ones, and of a window with a tail perhaps the
+/// tail's first own one.
+llvm::SmallVector<int64_t> cutSizes(tiny::KernelOp kernel, tiny::ScheduleAttr schedule);
+
+/// Units of a kernel: the product of the cut dimensions' tiles.
 int64_t countUnits(tiny::KernelOp kernel, tiny::ScheduleAttr schedule);
 
-/// The position at which the unit's tile begins, one value a shared dimension.
+/// The position at which the unit's tile begins, one value a cut dimension.
 llvm::SmallVector<mlir::Value> unitOffsets(mlir::OpBuilder &b, const TiledFunction &f);
 
 mlir::Value indexConstant(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
@@ -49,6 +53,18 @@ mlir::Value addAndLimit(mlir::OpBuilder &b, mlir::Location loc, mlir::Value valu
 /// Pointwise kernels and rows with reductions, of any chip; the way for every kernel that has no better one.
 mlir::LogicalResult tileStages(mlir::OpBuilder &b, const TiledFunction &f);
 
+/// Stages that are walked under one tile of the dimensions that they begin with: all of a kernel, or those that follow
+/// what another tiler has computed.
+struct StageWalk {
+  llvm::SmallVector<tiny::StageOp> stages;
+  llvm::SmallVector<int64_t> sizes;              ///< of those dimensions
+  llvm::SmallVector<mlir::Value> offsets;        ///< where the unit begins in them
+  llvm::SmallVector<int64_t> unit, inner, strip; ///< as in a schedule
+  mlir::Value kept, keptBuffer;                  ///< a value of an earlier stage, and where it lies; null if none
+  llvm::SmallVector<mlir::Value> keptOrigin;     ///< its coordinates there begin at; null: at 0
+};
+mlir::LogicalResult tileStages(mlir::OpBuilder &b, const TiledFunction &f, const StageWalk &walk);
+
 /// A scatter: each unit copies its part of the input and walks all updates in order.
 mlir::LogicalResult tileScatter(mlir::OpBuilder &b, const TiledFunction &f);
 
@@ -57,6 +73,16 @@ mlir::LogicalResult tileContractionCpu(mlir::OpBuilder &b, const TiledFunction &
 
 /// Sums over sliding windows on a CPU, of which the schedule says columns = "window" or "plane".
 mlir::LogicalResult tileWindowCpu(mlir::OpBuilder &b, const TiledFunction &f, Window &window);
+
+/// What a unit of a window with a tail has kept: where the unit begins and how large it is, in the sum's parallel
+/// dimensions, and the buffer; `firstRow` is the tail's first row, null where it takes all lines.
+struct KeptUnit {
+  llvm::ArrayRef<mlir::Value> unit;
+  llvm::ArrayRef<int64_t> sizes;
+  mlir::Value firstRow, buffer;
+};
+mlir::LogicalResult tileWindowTail(mlir::OpBuilder &b, const TiledFunction &f, const Window &window,
+                                   const KeptUnit &kept);
 
 /// Contractions on a GPU, or on another chip with a matrix unit: a block of rows by columns a unit.
 mlir::LogicalResult tileContractionGpu(mlir::OpBuilder &b, const TiledFunction &f, Contraction &contraction);

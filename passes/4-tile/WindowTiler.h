@@ -23,9 +23,11 @@ class WindowTiler {
 public:
   WindowTiler(mlir::OpBuilder &b, const TiledFunction &f, Window &w);
 
-  void run();
+  mlir::LogicalResult run();
 
 private:
+  void place();
+
   // The scratch memory of a unit (StageWindow.cpp).
   bool canReadRowsInPlace();
   void allocate();
@@ -68,15 +70,18 @@ private:
   int64_t tileRows, tileLines, tileColumns;
   bool plane;
   /// The rows are read where they are: the last tile of a block begins early, to end with the block.
-  bool rowsInPlace;
+  bool rowsInPlace = false;
   int64_t pitch = 0;                       ///< of a plane: elements from a line to the next
   llvm::SmallVector<mlir::Value> unit;     ///< where the unit begins; of batch dimensions, where it stands
+  llvm::SmallVector<int64_t> sizes;        ///< of the unit, along the sum's parallel dimensions
   llvm::SmallVector<int64_t> block;        ///< sizes of the block, of n in whole tiles (window) or as they are (plane)
   llvm::SmallVector<mlir::Value> position; ///< of each dimension: n within the block, k
   llvm::SmallVector<mlir::Value> copied;   ///< within the staged input, of each coordinate
   mlir::Value firstRow;                    ///< of the register tile
   mlir::Value freshRow;                    ///< of the tile's, the first one that the tile before did not have
-  mlir::Value rows, staged, sums;
+  mlir::Value firstTailRow;
+  mlir::Value rows, staged, sums, kept;
+  mlir::LogicalResult tailed = mlir::success();
   llvm::SmallVector<int64_t> stagedShape;
 };
 

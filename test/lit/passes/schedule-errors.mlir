@@ -464,7 +464,7 @@ module attributes {tiny.target = "cpu:sapphirerapids"} {
 
 module attributes {tiny.target = "cpu:x86-64-v4"} {
   func.func @main(%a: tensor<4x41xf32>, %b: tensor<6x4x3xf32>) -> tensor<6x39xf32> {
-    // expected-error @+1 {{schedule: columns = "plane" is for windows along two dimensions or more}}
+    // expected-error @+1 {{schedule: columns = "plane" is for windows along two dimensions or more whose result leaves the unit}}
     %c = tiny.kernel "line" shared 2 schedule <unit = [6, 39], inner = [6, 1, 32], strip = [1, 3], columns = "plane", vector = 16>
          (%a, %b) : (tensor<4x41xf32>, tensor<6x4x3xf32>) -> tensor<6x39xf32> {
     ^bb0(%x: tensor<4x41xf32>, %y: tensor<6x4x3xf32>):
