@@ -221,16 +221,17 @@ def run_conformance(totals, build, everything):
         totals.add(label, passed, failed, skipped, time.time() - start)
 
 
-def run_scaling(totals, build):
-    """Models of 10^5 nodes."""
+def run_script(totals, build, name, timeout):
+    """A script of test/models whose last line counts: `NAME: N passed, N failed, N skipped`."""
     start = time.time()
-    done = subprocess.run([sys.executable, ROOT / "test" / "models" / "scaling.py", "--build", build], cwd=ROOT, text=True,
-                          capture_output=True, timeout=2 * 3600)
-    last = (done.stdout.strip().splitlines() or [""])[-1]
-    match = re.fullmatch(r"scaling: (\d+) passed, (\d+) failed, (\d+) skipped", last)
+    done = subprocess.run([sys.executable, ROOT / "test" / "models" / f"{name}.py", "--build", build], cwd=ROOT, text=True,
+                          capture_output=True, timeout=timeout)
+    lines = done.stdout.strip().splitlines() or [""]
+    match = re.fullmatch(name + r": (\d+) passed, (\d+) failed, (\d+) skipped", lines[-1])
     passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
-    print(done.stdout + done.stderr[-2000:], end="")
-    totals.add("scaling", passed, failed, skipped, time.time() - start)
+    for line in lines[:-1] if match else lines + [done.stderr[-2000:]]:
+        print(line)
+    totals.add(name, passed, failed, skipped, time.time() - start)
 
 
 def main():
@@ -269,8 +270,10 @@ def main():
         sys.path.insert(0, str(ROOT / "test" / "models"))
         import suite
         ran = check_models(totals, build, suite.models(shared_folder(), build, arguments.all))
-    if arguments.all and wanted("scaling"):
-        run_scaling(totals, build)
+    if wanted("kernels"):
+        run_script(totals, build, "kernels", 600)
+    if arguments.all and wanted("scaling"):  # models of 10^5 nodes
+        run_script(totals, build, "scaling", 2 * 3600)
     if wanted("conformance"):
         run_conformance(totals, build, arguments.all)
     shutil.rmtree(os.environ["TINYC_CACHE"], ignore_errors=True)
