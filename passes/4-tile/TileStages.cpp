@@ -3,7 +3,8 @@
 // Tiles kernels of pointwise stages and reductions over rows, stage by stage under one tile of the shared dimensions.
 //
 // A stage walks what the shared dimensions leave in strips; a reduction carries a partial result of the strip's width
-// and combines its elements after the last strip, so the schedule alone fixes the order. A value that a later stage
+// and combines its elements after the last strip, so the schedule alone fixes the order. Many strips of a sum of floats
+// are summed in blocks. A value that a later stage
 // reads stays an SSA value where both stages hold it whole, else goes through a private buffer, or, with keep = false,
 // is computed again where it is read.
 //
@@ -15,10 +16,16 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/bit.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
+
+// Strips of a sum that are added one after the other.
+static constexpr int64_t kLongestChain = 32;
 
 namespace {
 
@@ -45,6 +52,8 @@ private:
   void walkShared(TileDomain domain);
   void noteReads(StageOp stage, AffineMap map, IntegerSet mask, ArrayRef<int64_t> domain);
   using NextStrip = function_ref<SmallVector<Value>(Value offset, bool bounded, SmallVector<Value> carried)>;
+  SmallVector<Value> identities(StageOp stage, ArrayRef<Value> carried);
+  SmallVector<Value> combined(StageOp stage, ArrayRef<Value> partial, ArrayRef<Value> more);
   SmallVector<Value> walkStrips(StageOp stage, unsigned dim, SmallVector<Value> carried, NextStrip next);
   void walkParallel(StageOp stage, unsigned dim, TileDomain domain);
   SmallVector<Value> walkReduce(StageOp stage, unsigned dim, TileDomain domain, SmallVector<Value> partial);
@@ -217,6 +226,36 @@ void StageTiler::walkShared(TileDomain domain) {
   next(indexConstant(b, loc, whole), true);
 }
 
+// How many strips are summed on their own before their sum is added to the others': a sum of n terms one after the
+// other errs by n ulp, in blocks by the length of one and their number. 0: the strips are one chain.
+static int64_t blockOf(StageOp stage, int64_t strips) {
+  bool sums = llvm::any_of(llvm::seq(stage.getNumResults()), [&](unsigned i) {
+    return stage.getKind(i) == ReduceKind::Sum && isa<FloatType>(elementType(stage.getResult(i).getType()));
+  });
+  return sums && strips >= kLongestChain ? llvm::bit_floor(static_cast<uint64_t>(std::sqrt(strips))) : 0;
+}
+
+// What each reduction of a stage starts with, in the form of `carried`.
+SmallVector<Value> StageTiler::identities(StageOp stage, ArrayRef<Value> carried) {
+  SmallVector<Value> values;
+  for (unsigned i = 0; i < stage.getNumResults(); ++i)
+    if (ReduceKind kind = stage.getKind(i); kind != ReduceKind::None) {
+      auto type = cast<VectorType>(carried[values.size()].getType());
+      values.push_back(splat(b, stage.getLoc(), type, reductionIdentity(kind, type.getElementType())));
+    }
+  return values;
+}
+
+SmallVector<Value> StageTiler::combined(StageOp stage, ArrayRef<Value> partial, ArrayRef<Value> more) {
+  SmallVector<Value> values;
+  for (unsigned i = 0; i < stage.getNumResults(); ++i)
+    if (ReduceKind kind = stage.getKind(i); kind != ReduceKind::None) {
+      unsigned at = values.size();
+      values.push_back(combine(b, stage.getLoc(), kind, partial[at], more[at]));
+    }
+  return values;
+}
+
 // Walks one dimension beside the shared ones in strips, in order: those that the cache keeps first.
 SmallVector<Value> StageTiler::walkStrips(StageOp stage, unsigned dim, SmallVector<Value> carried, NextStrip next) {
   Location loc = stage.getLoc();
@@ -227,26 +266,48 @@ SmallVector<Value> StageTiler::walkStrips(StageOp stage, unsigned dim, SmallVect
   // Lanes of a GPU are masked at no cost; a CPU has a loop without masks and a masked rest.
   bool peel = f.chip.lanes == 1;
   int64_t whole = peel ? size / step * step : size;
-  auto loopOver = [&](int64_t from, int64_t to) {
-    if (from >= to)
-      return;
-    auto loop = scf::ForOp::create(b, loc, indexConstant(b, loc, from), indexConstant(b, loc, to),
-                                   indexConstant(b, loc, step), carried);
+  auto loopOver = [&](Value from, Value to, bool bounded, SmallVector<Value> start) -> SmallVector<Value> {
+    auto loop = scf::ForOp::create(b, loc, from, to, indexConstant(b, loc, step), start);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> results =
-        next(loop.getInductionVar(), (to - from) % step != 0, SmallVector<Value>(loop.getRegionIterArgs()));
-    if (!carried.empty())
+    SmallVector<Value> results = next(loop.getInductionVar(), bounded, SmallVector<Value>(loop.getRegionIterArgs()));
+    if (!start.empty())
       scf::YieldOp::create(b, loc, results);
+    return SmallVector<Value>(loop.getResults());
+  };
+  auto walk = [&](int64_t from, int64_t to) {
+    if (from >= to)
+      return;
+    bool bounded = (to - from) % step != 0;
+    int64_t block = carried.empty() ? 0 : blockOf(stage, llvm::divideCeil(to - from, step)) * step;
+    if (block == 0) {
+      carried = loopOver(indexConstant(b, loc, from), indexConstant(b, loc, to), bounded, carried);
+      return;
+    }
+    int64_t blocks = (to - from) / block;
+    auto loop = scf::ForOp::create(b, loc, indexConstant(b, loc, from), indexConstant(b, loc, from + blocks * block),
+                                   indexConstant(b, loc, block), carried);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value first = loop.getInductionVar();
+      Value last = arith::AddIOp::create(b, loc, first, indexConstant(b, loc, block));
+      SmallVector<Value> sums = loopOver(first, last, false, identities(stage, carried));
+      scf::YieldOp::create(b, loc, combined(stage, SmallVector<Value>(loop.getRegionIterArgs()), sums));
+    }
     carried = SmallVector<Value>(loop.getResults());
+    if (int64_t rest = from + blocks * block; rest < to)
+      carried = combined(
+          stage, carried,
+          loopOver(indexConstant(b, loc, rest), indexConstant(b, loc, to), bounded, identities(stage, carried)));
   };
   int64_t sharedEnd = cache.sharedEnd(domain), registerEnd = cache.registerEnd(domain);
   inShared = true;
-  loopOver(0, std::min(sharedEnd, whole));
+  walk(0, std::min(sharedEnd, whole));
   inShared = false;
   for (int64_t at = sharedEnd; at < registerEnd; at += step)
     carried = next(indexConstant(b, loc, at), at + step > size, carried);
-  loopOver(registerEnd, whole);
+  walk(registerEnd, whole);
   return whole == size ? carried : next(indexConstant(b, loc, whole), true, carried);
 }
 

@@ -198,5 +198,24 @@ TEST_P(Reduction, SumsOfRoundedNumbers) {
   check(cases);
 }
 
+// 1 and then 2^-24 as often as it takes: added one after the other they are lost, each half an ulp of the sum.
+TEST_P(Reduction, LongSumsAreSummedInBlocks) {
+  Cases cases;
+  for (const Domain &domain : {Domain{{1024, 5}, {0}}, Domain{{3, 70000}, {1}}, Domain{{9, 1111, 4}, {0, 1}}}) {
+    int64_t after = 1, terms = 1;
+    for (int64_t i = 0; i < static_cast<int64_t>(domain.shape.size()); ++i)
+      (llvm::is_contained(domain.dims, i) ? terms : after) *= domain.shape[i];
+    bool rows = domain.dims.front() > 0;
+    TensorRef values = tensor(Element::F32, domain.shape, [&](size_t i) {
+      bool first = rows ? i % terms == 0 : i < static_cast<size_t>(after);
+      return Lane{.f = first ? 1 : 0x1p-24};
+    });
+    std::string x = cases.input(values), type;
+    std::string op = reduceText("sum", x, domain, Element::F32, type);
+    cases.result(op, op, type, {0, 0, 0.1 * static_cast<double>(terms) * 0x1p-24});
+  }
+  check(cases);
+}
+
 } // namespace
 } // namespace tinyc::test

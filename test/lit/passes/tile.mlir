@@ -252,5 +252,29 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
       tiny.yield %s : tensor<6x7x7xf32>
     }
     return %c : tensor<6x7x7xf32>
+
+// -----
+
+// A sum of 100 rows in blocks of eight: each starts at zero, and is added as one; so is the rest.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK-LABEL: func.func @columns
+  // CHECK: %[[SUM:.*]] = scf.for %[[BLOCK:.*]] = %c0{{.*}} to %c96{{.*}} step %c8{{.*}} iter_args(%[[ALL:.*]] = %{{.*}}) -> (vector<16x1xf32>)
+  // CHECK: %[[END:.*]] = arith.addi %[[BLOCK]], %c8
+  // CHECK: %[[ZERO:.*]] = tiny.const dense<0.000000e+00>
+  // CHECK: %[[PART:.*]] = scf.for %{{.*}} = %[[BLOCK]] to %[[END]] step %c1{{.*}} iter_args(%[[CHAIN:.*]] = %[[ZERO]])
+  // CHECK: tiny.add %[[CHAIN]]
+  // CHECK: tiny.add %[[ALL]], %[[PART]]
+  // CHECK: %[[REST:.*]] = scf.for %{{.*}} = %c96{{.*}} to %c100
+  // CHECK: tiny.add %[[SUM]], %[[REST]]
+  func.func @main(%x: tensor<100x16xf32>) -> tensor<16xf32> {
+    %r = tiny.kernel "columns" shared 1 schedule <unit = [16], inner = [16], strip = [1], vector = 16> (%x) : (tensor<100x16xf32>) -> tensor<16xf32> {
+    ^bb0(%in: tensor<100x16xf32>):
+      %o = tiny.stage parallel [16] reduce [100] (%in by affine_map<(d0, d1) -> (d1, d0)> : tensor<100x16xf32>) -> (sum tensor<16xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %o : tensor<16xf32>
+    }
+    return %r : tensor<16xf32>
   }
 }
