@@ -200,38 +200,36 @@ def check_models(totals, build, models):
     return ran
 
 
+def run_script(totals, label, script, options, timeout):
+    """A script whose last line is 'WORD: N passed, N failed, N skipped'."""
+    start = time.time()
+    done = subprocess.run([sys.executable, ROOT / script, *options], cwd=ROOT, text=True, capture_output=True,
+                          timeout=timeout)
+    last = (done.stdout.strip().splitlines() or [""])[-1]
+    match = re.fullmatch(r"\w+: (\d+) passed, (\d+) failed, (\d+) skipped", last)
+    passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
+    if done.returncode == 1 and match and not passed:
+        print(done.stdout.splitlines()[0])  # nothing to test with here
+        skipped = 1
+    elif done.returncode != 0:
+        print(done.stdout[-8000:], done.stderr[-2000:])
+        failed = failed or 1
+    totals.add(label, passed, failed, skipped, time.time() - start)
+
+
 def run_conformance(totals, build, everything):
     """ONNX's conformance cases: Debian's on the CPU; with --all the shared archive's, also under the reference."""
     runs = [("conformance: Debian's cases, cpu", ["--debian"], 900)]
     if everything:
         runs.append(("conformance: all cases, cpu and reference", ["--device", "cpu,reference"], 4 * 3600))
     for label, options, timeout in runs:
-        start = time.time()
-        done = subprocess.run([sys.executable, ROOT / "test" / "onnx" / "conformance.py", "--build", build, *options],
-                              cwd=ROOT, text=True, capture_output=True, timeout=timeout)
-        last = (done.stdout.strip().splitlines() or [""])[-1]
-        match = re.fullmatch(r"conformance: (\d+) passed, (\d+) failed, (\d+) skipped", last)
-        passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
-        if done.returncode == 1 and match and not passed:
-            print(done.stdout.splitlines()[0])  # no cases here
-            skipped = 1
-        elif done.returncode != 0:
-            print(done.stdout[-8000:], done.stderr[-2000:])
-            failed = failed or 1
-        totals.add(label, passed, failed, skipped, time.time() - start)
+        run_script(totals, label, "test/onnx/conformance.py", ["--build", build, *options], timeout)
 
 
-def run_script(totals, build, name, timeout):
-    """A script of test/models whose last line counts: `NAME: N passed, N failed, N skipped`."""
-    start = time.time()
-    done = subprocess.run([sys.executable, ROOT / "test" / "models" / f"{name}.py", "--build", build], cwd=ROOT, text=True,
-                          capture_output=True, timeout=timeout)
-    lines = done.stdout.strip().splitlines() or [""]
-    match = re.fullmatch(name + r": (\d+) passed, (\d+) failed, (\d+) skipped", lines[-1])
-    passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
-    for line in lines[:-1] if match else lines + [done.stderr[-2000:]]:
-        print(line)
-    totals.add(name, passed, failed, skipped, time.time() - start)
+def run_variations(totals, build, everything):
+    """Random variations of the shared models: two dozen quick ones; with --all two hundred."""
+    options = ["--build", build, "--shared", shared_folder(), *(["--all"] if everything else [])]
+    run_script(totals, "variations of models", "test/models/variations.py", options, 4 * 3600 if everything else 900)
 
 
 def main():
@@ -271,9 +269,11 @@ def main():
         import suite
         ran = check_models(totals, build, suite.models(shared_folder(), build, arguments.all))
     if wanted("kernels"):
-        run_script(totals, build, "kernels", 600)
+        run_script(totals, "kernels of models", "test/models/kernels.py", ["--build", build], 600)
     if arguments.all and wanted("scaling"):  # models of 10^5 nodes
-        run_script(totals, build, "scaling", 2 * 3600)
+        run_script(totals, "scaling", "test/models/scaling.py", ["--build", build], 2 * 3600)
+    if wanted("variations"):
+        run_variations(totals, build, arguments.all)
     if wanted("conformance"):
         run_conformance(totals, build, arguments.all)
     shutil.rmtree(os.environ["TINYC_CACHE"], ignore_errors=True)

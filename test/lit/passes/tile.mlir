@@ -252,6 +252,8 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
       tiny.yield %s : tensor<6x7x7xf32>
     }
     return %c : tensor<6x7x7xf32>
+  }
+}
 
 // -----
 
