@@ -9,7 +9,8 @@ cpu, reference, cuda:0 and hip:0; the GPUs are the emulated ones of the build wh
 cases are the shared archive's, with --debian those of Debian's libonnx-testdata (cases.py says where they are).
 
 Cases that are known not to pass on cpu are listed, with the reason, in known-SET.txt beside this file; --write writes
-that list and the tables of docs/Onnx.md anew. Exit code 3 if a case failed that is not listed, if one crashed, timed
+that list and the tables of docs/Onnx.md anew. slow-reference.txt lists by hand the models that take the reference
+interpreter longer than a case may: they are not run there, and count as skipped. Exit code 3 if a case failed that is not listed, if one crashed, timed
 out, or was refused without naming a node; 1 if there is none to run.
 """
 import argparse
@@ -30,7 +31,7 @@ from suite import EMULATED  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "Onnx.md"
 BEGIN, END = "<!-- results: written by test/onnx/conformance.py --write -->", "<!-- end of results -->"
-OUTCOMES = ("passed", "failed", "unsupported", "crashed", "timed-out")
+OUTCOMES = ("passed", "failed", "unsupported", "crashed", "timed-out", "not-run")
 CLASSES = {
     "a": "plain tensors", "s": "a shape-giving operand is a run-time input", "b": "8-bit floats, types of 4 and 2 bits",
     "c": "strings", "d": "sequences, optional values, maps", "e": "If, Loop, Scan, SequenceMap",
@@ -67,8 +68,22 @@ def reason_of(result):
     return result["message"]
 
 
+def too_slow(device):
+    """Why cases are not run on a device, by name."""
+    if device != "reference":
+        return {}
+    lines = (pathlib.Path(__file__).parent / "slow-reference.txt").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+
+
 def run(options, cases, device):
     """Results of all cases on a device, by the case's name, with 'outcome' and 'reason'."""
+    slow = too_slow(device)
+    results = {case.name: {"passed": False, "outcome": "not-run", "reason": slow[case.name], "names": True}
+               for case in cases if case.name in slow}
+    cases = [case for case in cases if case.name not in slow]
+    if not cases:
+        return results
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
         command = [options.build / "bin" / "tinyc", "check", "--device", device, "--rtol", "1e-3", "--atol", "1e-7",
@@ -83,7 +98,7 @@ def run(options, cases, device):
         result["outcome"] = "unsupported" if result["outcome"] == "refused" else result["outcome"]
         said = result["diagnostics"] + result["message"]
         result["names"] = re.search(r"(node|nodes|input|output) '", said) is not None
-    return {case.name: result for case, result in zip(cases, found, strict=True)}
+    return results | {case.name: result for case, result in zip(cases, found, strict=True)}
 
 
 def table(groups, results, legend=None):
@@ -206,7 +221,7 @@ def report(options, source, cases, results, whole):
             bad = result["outcome"] in ("crashed", "timed-out") or nameless or (device == "cpu" and name not in known)
             failed += bad
             skipped += not bad
-            if bad or options.verbose:
+            if bad or options.verbose or result["outcome"] == "not-run":
                 print(f"{device} {name}: {result['outcome']}: {result['reason']}"
                       f"{' (no node is named)' if nameless else ''}")
     if options.write and whole and "cpu" in results:
