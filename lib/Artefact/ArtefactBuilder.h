@@ -28,6 +28,7 @@ struct Tensor {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> shape;
+  std::vector<uint8_t> value = {}; // the only bytes that an input may hold; empty: any
 
   /// Bytes of the tensor, row-major and dense. The shape is taken to be sane (serialize checks it).
   uint64_t byteSize() const;

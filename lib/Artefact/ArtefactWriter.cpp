@@ -99,7 +99,8 @@ private:
 
   fb::Offset<format::Tensor> tensor(const Tensor &t) {
     auto name = b.CreateString(t.name);
-    return format::CreateTensor(b, name, as<format::DType>(t.dtype), numbers(t.shape));
+    auto shape = numbers(t.shape);
+    return format::CreateTensor(b, name, as<format::DType>(t.dtype), shape, 0, numbers(t.value));
   }
   fb::Offset<fb::Vector<fb::Offset<format::Tensor>>> tensors(const std::vector<Tensor> &list) {
     std::vector<fb::Offset<format::Tensor>> all;

@@ -6,6 +6,7 @@
 
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Compiler/PlanBuilder.h"
+#include "lib/Onnx/Import.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
 
@@ -68,8 +69,14 @@ artefact::EntryPoint tinyc::entryPointOf(func::FuncOp main) {
     auto given = attributes ? attributes.getAs<StringAttr>(tiny::kNameAttr) : StringAttr();
     return given ? given.str() : (otherwise + Twine(i)).str();
   };
-  for (auto [i, type] : llvm::enumerate(main.getArgumentTypes()))
+  for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
     entry.inputs.push_back(tensorOf(name(main.getArgAttrDict(i), "input", i), type));
+    if (auto value = main.getArgAttrOfType<TypedAttr>(i, kValueAttr)) {
+      TensorRef tensor = tinyc::tensorOf(value);
+      const auto *bytes = reinterpret_cast<const uint8_t *>(tensor->bytes.data());
+      entry.inputs.back().value.assign(bytes, bytes + tensor->bytes.size());
+    }
+  }
   for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
     entry.outputs.push_back(tensorOf(name(main.getResultAttrDict(i), "output", i), type));
   return entry;

@@ -22,7 +22,7 @@ namespace tinyc::container {
 
 inline constexpr char magic[8] = {'\x93', 't', 'i', 'n', 'y', 'c', '\r', '\n'};
 /// A reader refuses another major version and reads any minor one.
-inline constexpr uint32_t majorVersion = 1, minorVersion = 1;
+inline constexpr uint32_t majorVersion = 1, minorVersion = 2;
 inline constexpr uint64_t chunkSize = 1 << 20, pageSize = 4096, blobAlignment = 64;
 
 struct Prefix {

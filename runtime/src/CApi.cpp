@@ -173,6 +173,13 @@ tinyc_status *tinyc_artefact_input(const tinyc_artefact *artefact, const char *e
                                    tinyc_tensor_info *info) {
   return describePort(artefact, entry, index, info, &format::EntryPoint::inputs);
 }
+const void *tinyc_artefact_input_value(const tinyc_artefact *artefact, const char *entry, size_t index) {
+  const format::EntryPoint *found = entryOf(artefact, entry);
+  if (!found || index >= sizeOf(found->inputs()))
+    return nullptr;
+  const auto *value = found->inputs()->Get(static_cast<unsigned>(index))->value();
+  return value ? value->data() : nullptr;
+}
 tinyc_status *tinyc_artefact_output(const tinyc_artefact *artefact, const char *entry, size_t index,
                                     tinyc_tensor_info *info) {
   return describePort(artefact, entry, index, info, &format::EntryPoint::outputs);

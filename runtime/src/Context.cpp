@@ -98,6 +98,9 @@ Status Context::match(std::vector<Port> &ports, std::span<const tinyc_tensor> gi
           describe(tensor.dtype, tensor.shape, tensor.shape ? std::min<size_t>(tensor.rank, 64) : 0));
     if (!tensor.data && port->size)
       return invalidArgument(name() + " has no data");
+    if (auto *value = port->tensor->value(); value && std::memcmp(value->data(), tensor.data, port->size) != 0)
+      return invalidArgument(name() + ": the model is compiled for another value, on which shapes of its tensors " +
+                             "depend; compile it again with the new one");
     port->given = &tensor;
   }
   for (const Port &port : ports)

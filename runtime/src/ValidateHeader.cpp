@@ -94,6 +94,8 @@ private:
       for (unsigned i = 0; i < sizeOf(list); ++i) {
         uint64_t size = 0;
         TINYC_TRY(tensor(*list->Get(i), size));
+        if (auto *value = list->Get(i)->value(); value && (list == entry.outputs() || value->size() != size))
+          return corrupt("the value of " + quoted(text(list->Get(i)->name())) + " is not one of an input of its size");
         if (!names.insert(text(list->Get(i)->name())).second)
           return corrupt("two tensors are called " + quoted(text(list->Get(i)->name())));
       }

@@ -6,6 +6,7 @@
 
 #include "runtime/tensorio/TensorFiles.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -80,7 +81,7 @@ void fillRandom(HostTensor &tensor, uint64_t seed) {
 }
 
 bool makeInputs(const InputFlags &flags, std::span<const tinyc_tensor_info> wanted, std::vector<HostTensor> &inputs,
-                std::string &error) {
+                std::string &error, std::span<const HostTensor> fixed) {
   auto listing = [&] {
     std::string text = "; the inputs are:";
     for (const tinyc_tensor_info &info : wanted)
@@ -118,6 +119,13 @@ bool makeInputs(const InputFlags &flags, std::span<const tinyc_tensor_info> want
       }
       continue;
     }
+    auto only = std::find_if(fixed.begin(), fixed.end(), [&](const HostTensor &f) { return f.name == tensor.name; });
+    if (only != fixed.end() && only->dtype == info.dtype && only->shape == shape) {
+      if (!tensor.allocate(info.dtype, shape, error))
+        return false;
+      std::memcpy(tensor.data(), only->data(), tensor.byteSize());
+      continue;
+    }
     if (!flags.randomSeed) {
       error = "input '" + tensor.name + "' is not given" + listing() +
               "; give --input NAME=@FILE for each, or --input random:SEED for the rest";
@@ -128,6 +136,24 @@ bool makeInputs(const InputFlags &flags, std::span<const tinyc_tensor_info> want
     fillRandom(tensor, *flags.randomSeed);
   }
   return true;
+}
+
+std::vector<HostTensor> fixedInputs(const tinyc_artefact *artefact, const char *entry) {
+  std::vector<HostTensor> fixed;
+  for (size_t i = 0, count = tinyc_artefact_input_count(artefact, entry); i < count; ++i) {
+    const void *value = tinyc_artefact_input_value(artefact, entry, i);
+    tinyc_tensor_info info;
+    if (!value || tinyc_artefact_input(artefact, entry, i, &info))
+      continue;
+    HostTensor tensor;
+    std::string error;
+    if (!tensor.allocate(info.dtype, {info.shape, info.shape + info.rank}, error))
+      continue;
+    tensor.name = info.name;
+    std::memcpy(tensor.data(), value, tensor.byteSize());
+    fixed.push_back(std::move(tensor));
+  }
+  return fixed;
 }
 
 } // namespace tinyc::tensorio

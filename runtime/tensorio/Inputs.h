@@ -30,10 +30,14 @@ struct InputFlags {
 /// rounded to the type; integers are 0 to 9, from the upper 32 bits; a bool is the top bit.
 void fillRandom(HostTensor &tensor, uint64_t seed);
 
-/// Reads or makes every input of `wanted`, in that order. An input without a file and without a seed is an error that
-/// lists all inputs; so are a name that does not exist, and a file of another type or shape.
+/// Reads or makes every input of `wanted`, in that order: from a file, else one of `fixed` by its name, else from the
+/// seed. An input for which there is none of these is an error that lists all inputs; so are a name that does not
+/// exist, and a file of another type or shape.
 bool makeInputs(const InputFlags &flags, std::span<const tinyc_tensor_info> wanted, std::vector<HostTensor> &inputs,
-                std::string &error);
+                std::string &error, std::span<const HostTensor> fixed = {});
+
+/// The inputs of an entry point that must hold the value for which the model is compiled.
+std::vector<HostTensor> fixedInputs(const tinyc_artefact *artefact, const char *entry);
 
 } // namespace tinyc::tensorio
 

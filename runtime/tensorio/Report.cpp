@@ -28,6 +28,11 @@ std::string contentHash(const HostTensor &tensor) {
   return toHex(Sha256().update(type.c_str(), type.size() + 1).update(tensor.data(), tensor.byteSize()).finish());
 }
 
+void printHashes(std::FILE *file, std::span<const HostTensor> tensors) {
+  for (const HostTensor &tensor : tensors)
+    std::fprintf(file, "%s %s\n", contentHash(tensor).c_str(), tensor.name.c_str());
+}
+
 void ProfileTable::callback(void *table, const tinyc_launch_profile *launch) {
   std::string ops;
   for (size_t i = 0; i < launch->op_count; ++i)

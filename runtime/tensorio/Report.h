@@ -9,6 +9,7 @@
 #include "runtime/tensorio/HostTensor.h"
 
 #include <cstdio>
+#include <span>
 
 namespace tinyc::tensorio {
 
@@ -16,6 +17,8 @@ namespace tinyc::tensorio {
 void printTensor(std::FILE *file, const HostTensor &tensor);
 
 /// SHA-256 in hex of type, shape and bytes. Equal tensors have equal hashes on every machine; the name does not count.
+/// A line each of hash and name.
+void printHashes(std::FILE *file, std::span<const HostTensor> tensors);
 std::string contentHash(const HostTensor &tensor);
 
 /// Collects launches (its `callback` goes to tinyc_context_set_profiler with the table as `user`) and prints a line

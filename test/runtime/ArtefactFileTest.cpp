@@ -128,7 +128,8 @@ TEST(ArtefactFile, WrongMagicAndVersionAreNamed) {
   other = file;
   other[offsetof(container::Prefix, major)] = 9;
   rehash(other);
-  EXPECT_NE(open(other).find("format version 9.1"), std::string::npos) << open(other);
+  EXPECT_NE(open(other).find("format version 9." + std::to_string(container::minorVersion)), std::string::npos)
+      << open(other);
   other = file;
   other[offsetof(container::Prefix, minor)] = 9;
   rehash(other);
@@ -240,6 +241,10 @@ const Mutant mutants[] = {
     {"StateIndex", "state 4 is out of range", [](Artefact &a) { a.entryPoints[1].states = {4}; }},
     {"InitialWeight", "initial weight 9 is out of range", [](Artefact &a) { a.states[0].initialWeight = 9; }},
     {"InitWithInputs", "init takes and gives no tensors", [](Artefact &a) { a.entryPoints[0].inputs = {vector("q")}; }},
+    {"InputValueSize", "the value of 'x' is not one of an input of its size",
+     [](Artefact &a) { a.entryPoints[1].inputs[0].value = {1, 2}; }},
+    {"OutputValue", "is not one of an input of its size",
+     [](Artefact &a) { a.entryPoints[1].outputs[0].value.assign(a.entryPoints[1].outputs[0].byteSize(), 0); }},
     {"NegativeDimension", "type or shape out of range", [](Artefact &a) { a.entryPoints[1].inputs[0].shape = {-1}; }},
     {"HugeTensor", "type or shape out of range",
      [](Artefact &a) { a.entryPoints[1].inputs[0].shape = {int64_t(1) << 62}; }},

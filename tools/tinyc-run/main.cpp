@@ -145,7 +145,7 @@ int run(const Flags &flags) {
     RUN_OR_RETURN(tinyc_artefact_input(h.artefact, entry, i, &inputInfos[i]));
   std::vector<HostTensor> inputs, outputs(tinyc_artefact_output_count(h.artefact, entry));
   std::string error;
-  if (!makeInputs(flags.inputs, inputInfos, inputs, error))
+  if (!makeInputs(flags.inputs, inputInfos, inputs, error, fixedInputs(h.artefact, entry)))
     return failed(error);
   for (size_t i = 0; i < outputs.size(); ++i) {
     tinyc_tensor_info info;
@@ -181,8 +181,7 @@ int run(const Flags &flags) {
   for (const HostTensor &tensor : outputs)
     printTensor(stdout, tensor);
   if (flags.hash)
-    for (const HostTensor &tensor : outputs)
-      std::printf("hash %s %s\n", tensor.name.c_str(), contentHash(tensor).c_str());
+    printHashes(stdout, outputs);
   if (flags.profile)
     profile.print(stdout);
   if (!flags.outputDir.empty()) {

@@ -65,7 +65,8 @@ int tinyc::runBench(const Arguments &arguments) {
       llvm::errs() << "tinyc: " << error << "\n";
     return kInputWrong;
   };
-  if (!tensorio::makeInputs(given->flags, model->inputs(), inputs, error) || !model->run(inputs, outputs, error))
+  if (!tensorio::makeInputs(given->flags, model->inputs(), inputs, error, model->fixedInputs()) ||
+      !model->run(inputs, outputs, error))
     return fail();
 
   showStep("measuring " + arguments.files[0]);

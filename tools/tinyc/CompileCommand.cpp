@@ -4,7 +4,9 @@
 
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/CompiledModel.h"
+#include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/OutputFile.h"
+#include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -95,6 +97,21 @@ static int printCode(Session &session, ModuleOp model, CodeForm form, ArrayRef<c
   });
 }
 
+// What is wrong with the files: a name that is no input's, another type or shape.
+static bool checkGiven(const tensorio::InputFlags &flags, tinyc_artefact *artefact) {
+  if (flags.files.empty())
+    return true;
+  tensorio::InputFlags filled = flags;
+  filled.randomSeed = 0; // for those that may hold any value
+  std::vector<tinyc_tensor_info> infos(tinyc_artefact_input_count(artefact, "main"));
+  for (auto [i, info] : llvm::enumerate(infos))
+    if (printStatus(tinyc_artefact_input(artefact, "main", i, &info)))
+      return false;
+  std::vector<tensorio::HostTensor> inputs;
+  std::string error;
+  return tensorio::makeInputs(filled, infos, inputs, error) || (fail(error), false);
+}
+
 int tinyc::runCompile(const Arguments &arguments) {
   if (!arguments.tune.empty())
     return fail("--tune is not built yet: schedules come from the cost model; TINYC_DEBUG=3 prints them", kUsage);
@@ -137,9 +154,15 @@ int tinyc::runCompile(const Arguments &arguments) {
   if (stageName.empty() && !form && (output.ends_with(".onnx") || output.ends_with(".mlir")))
     return fail("compile writes an artefact: expected -o OUT.tinyc, found -o " + output, kUsage);
 
+  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  if (!given)
+    return fail(error, kUsage);
+  if (given->flags.randomSeed)
+    return fail("compile takes the values of inputs on which shapes depend, as NAME=@FILE; random values are for run",
+                kUsage);
   if (stage < 0 && !form) {
-    std::unique_ptr<CompiledModel> compiled = CompiledModel::open(arguments, arguments.files[0], chips);
-    if (!compiled)
+    std::unique_ptr<CompiledModel> compiled = CompiledModel::open(arguments, arguments.files[0], chips, given->known);
+    if (!compiled || !checkGiven(given->flags, compiled->artefact()))
       return kInputWrong;
     llvm::StringRef file(reinterpret_cast<const char *>(compiled->bytes().data()), compiled->bytes().size());
     return write(arguments.output, [&](llvm::raw_ostream &os) { os << file; });
@@ -147,7 +170,7 @@ int tinyc::runCompile(const Arguments &arguments) {
   Session session(arguments);
   if (!session.good())
     return kInputWrong;
-  OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
+  OwningOpRef<ModuleOp> model = session.load(arguments.files[0], given->known);
   if (!model)
     return kInputWrong;
   return form ? printCode(session, *model, *form, chips, arguments.output)

@@ -6,6 +6,7 @@
 #include "tools/tinyc/CompiledModel.h"
 
 #include "lib/Cache/ContentCache.h"
+#include "runtime/tensorio/Inputs.h"
 #include "tools/tinyc/ArtefactKey.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
@@ -20,7 +21,15 @@ using namespace tinyc;
 
 CompiledModel::~CompiledModel() { tinyc_artefact_close(opened); }
 
-bool CompiledModel::openCached(ContentCache &cache, llvm::StringRef key) {
+// Whether none of the tensors is another value of an input for whose value the model is specialised.
+static bool isFor(const tinyc_artefact *artefact, llvm::ArrayRef<tensorio::HostTensor> known) {
+  return llvm::all_of(tensorio::fixedInputs(artefact, "main"), [&](const tensorio::HostTensor &value) {
+    return llvm::all_of(
+        known, [&](const tensorio::HostTensor &tensor) { return tensor.name != value.name || equals(tensor, value); });
+  });
+}
+
+bool CompiledModel::openCached(ContentCache &cache, llvm::StringRef key, llvm::ArrayRef<tensorio::HostTensor> known) {
   std::string path = cache.findFile("artefacts", key);
   if (path.empty())
     return false;
@@ -33,13 +42,14 @@ bool CompiledModel::openCached(ContentCache &cache, llvm::StringRef key) {
   tinyc_status *status = tinyc_artefact_open_memory(view.data(), view.size(), &opened);
   if (!status)
     status = tinyc_artefact_verify(opened);
-  if (!status)
+  if (!status && isFor(opened, known))
     return true;
+  if (status)
+    cache.discard("artefacts", key);
   tinyc_status_free(status);
   tinyc_artefact_close(opened);
   opened = nullptr;
   mapped = nullptr;
-  cache.discard("artefacts", key);
   return false;
 }
 
@@ -50,8 +60,6 @@ bool CompiledModel::compile(const Arguments &arguments, llvm::StringRef path, ll
   mlir::OwningOpRef<mlir::ModuleOp> module;
   if (!session.good() || !(module = session.load(path, known)))
     return false;
-  if (mlir::func::FuncOp main = findMain(*module))
-    fixed = fixedInputs(main);
   compiled = session.compile(*module, chips);
   session.printTimes();
   elapsed = session.seconds();
@@ -60,7 +68,7 @@ bool CompiledModel::compile(const Arguments &arguments, llvm::StringRef path, ll
   view = compiled;
   // A model that said something must say it again next time; one that changed meanwhile, or a file that it names, is no
   // longer that of the key.
-  if (key && fixed.empty() && !session.saidAnything()) {
+  if (key && !session.saidAnything()) {
     auto now = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByModel);
     if (now == key)
       cache->storeFile("artefacts", key->artefact,
@@ -79,7 +87,7 @@ std::unique_ptr<CompiledModel> CompiledModel::open(const Arguments &arguments, l
   std::optional<ArtefactKey> key;
   if (cache && !wantsWork)
     key = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByCache);
-  if (!key || !model->openCached(*cache, key->artefact)) {
+  if (!key || !model->openCached(*cache, key->artefact, known)) {
     // What is compiled is what the files hold from now on; their list may not have been in the cache.
     if (key)
       key = ArtefactKey::of(arguments, path, chips, known, *cache, ArtefactKey::Listed::ByModel);

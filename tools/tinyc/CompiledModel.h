@@ -29,8 +29,7 @@ public:
 
   /// The model at `path` for the chips. Null after an error was printed. With --remarks, --verify-each-stage and
   /// TINYC_DEBUG=3 it is compiled in any case, since what they print is wanted. `known` are tensors that inputs will
-  /// hold: a model that is specialised for the values of some is compiled each time, since its artefact does not say
-  /// so.
+  /// hold: the artefact says for which values of which of them the model is specialised.
   static std::unique_ptr<CompiledModel> open(const Arguments &arguments, llvm::StringRef path,
                                              llvm::ArrayRef<const Chip *> chips,
                                              llvm::ArrayRef<tensorio::HostTensor> known = {});
@@ -38,13 +37,11 @@ public:
   /// The bytes of the .tinyc file, and the artefact open on them; both live as long as this does.
   llvm::ArrayRef<uint8_t> bytes() const { return view; }
   tinyc_artefact *artefact() const { return opened; }
-  /// Inputs for whose values the model is specialised; leaves none behind.
-  std::vector<tensorio::HostTensor> takeFixed() { return std::move(fixed); }
   /// Seconds of reading and compiling, or of looking up.
   double seconds() const { return elapsed; }
 
 private:
-  bool openCached(ContentCache &cache, llvm::StringRef key);
+  bool openCached(ContentCache &cache, llvm::StringRef key, llvm::ArrayRef<tensorio::HostTensor> known);
   bool compile(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<const Chip *> chips,
                llvm::ArrayRef<tensorio::HostTensor> known, std::shared_ptr<ContentCache> cache,
                const std::optional<ArtefactKey> &key);
@@ -53,7 +50,6 @@ private:
   std::unique_ptr<llvm::MemoryBuffer> mapped; // the cache's file
   llvm::ArrayRef<uint8_t> view;
   tinyc_artefact *opened = nullptr;
-  std::vector<tensorio::HostTensor> fixed;
   double elapsed = 0;
 };
 

@@ -30,7 +30,7 @@ static bool measure(KernelGraph &graph, RunnableModel &model) {
   flags.randomSeed = 0;
   std::vector<tensorio::HostTensor> inputs, outputs;
   std::string error;
-  if (!tensorio::makeInputs(flags, model.inputs(), inputs, error))
+  if (!tensorio::makeInputs(flags, model.inputs(), inputs, error, model.fixedInputs()))
     return fail(error), false;
   tensorio::DeviceLimits limits = model.limits();
   std::map<std::string, std::vector<double>> times;

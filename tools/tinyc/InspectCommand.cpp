@@ -38,7 +38,7 @@ static void printEntry(const format::EntryPoint &entry) {
   llvm::outs() << "entry point " << entry.name()->str() << "\n";
   if (entry.inputs())
     for (const format::Tensor *input : *entry.inputs())
-      llvm::outs() << "  input  " << tensorLine(*input) << "\n";
+      llvm::outs() << "  input  " << tensorLine(*input) << (input->value() ? ", of one value" : "") << "\n";
   if (entry.outputs())
     for (const format::Tensor *output : *entry.outputs())
       llvm::outs() << "  output " << tensorLine(*output) << "\n";

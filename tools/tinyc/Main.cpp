@@ -24,7 +24,7 @@ llvm::ArrayRef<Command> tinyc::commands() {
   " --shape --round-every-node --load-pass-plugin --load-dialect-plugin --load-target-plugin --verify-each-stage"
   static const Command table[] = {
       {"compile", "MODEL", "compiles a model to a .tinyc file",
-       "-o --target --emit --stop-after --remarks --threads --tune" MODEL, runCompile},
+       "-o --target --emit --stop-after --input --remarks --threads --tune" MODEL, runCompile},
       {"run", "MODEL|FILE", "runs a model and prints its outputs",
        "--device --threads --input --output-dir --profile --hash --load-driver-plugin" MODEL, runRun},
       {"check", "CASE_DIR..", "compares results with expected outputs",

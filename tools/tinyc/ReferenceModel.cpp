@@ -70,7 +70,7 @@ bool ReferenceModel::open(mlir::OwningOpRef<mlir::ModuleOp> model) {
     return false;
   }
   main = findMain(*module);
-  fixed = fixedInputs(main);
+  fixed = tinyc::fixedInputs(main);
   artefact::EntryPoint entry = entryPointOf(main);
   for (artefact::Tensor &input : entry.inputs)
     inputInfos.push_back(describe(std::move(input)));

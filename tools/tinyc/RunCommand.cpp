@@ -39,7 +39,7 @@ int tinyc::runRun(const Arguments &arguments) {
   if (!model)
     return kInputWrong;
   std::vector<tensorio::HostTensor> inputs, outputs;
-  if (!tensorio::makeInputs(given->flags, model->inputs(), inputs, error))
+  if (!tensorio::makeInputs(given->flags, model->inputs(), inputs, error, model->fixedInputs()))
     return fail(error);
   tensorio::ProfileTable profile(model->deviceName());
   bool profiling = arguments.profile || debugLevel() >= 2;
@@ -58,8 +58,7 @@ int tinyc::runRun(const Arguments &arguments) {
   for (const tensorio::HostTensor &output : outputs)
     tensorio::printTensor(stdout, output);
   if (arguments.hash)
-    for (const tensorio::HostTensor &output : outputs)
-      std::printf("%s %s\n", tensorio::contentHash(output).c_str(), output.name.c_str());
+    tensorio::printHashes(stdout, outputs);
   if (!arguments.outputDir.empty())
     for (const tensorio::HostTensor &output : outputs)
       if (!tensorio::writeNpy(arguments.outputDir + "/" + tensorio::outputFileName(output.name), output, error))

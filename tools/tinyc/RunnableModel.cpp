@@ -4,6 +4,8 @@
 
 #include "tools/tinyc/RunnableModel.h"
 
+#include "runtime/tensorio/Inputs.h"
+
 #include "tools/tinyc/CompiledModel.h"
 #include "tools/tinyc/MeasureCpu.h"
 #include "tools/tinyc/ReferenceModel.h"
@@ -125,8 +127,6 @@ bool DeviceModel::compile(Session &session, mlir::ModuleOp module) {
   const Chip *chip = chipOfDevice(device);
   if (!chip)
     return false;
-  if (mlir::func::FuncOp main = findMain(module))
-    fixed = fixedInputs(main);
   file = session.compile(module, chip);
   session.printTimes();
   compileSeconds = session.seconds();
@@ -135,6 +135,7 @@ bool DeviceModel::compile(Session &session, mlir::ModuleOp module) {
 
 // The artefact on the device.
 bool DeviceModel::load() {
+  fixed = tensorio::fixedInputs(artefact, "main");
   for (size_t i = 0, n = tinyc_artefact_input_count(artefact, "main"); i < n; ++i)
     if (printStatus(tinyc_artefact_input(artefact, "main", i, &inputInfos.emplace_back())))
       return false;
@@ -159,7 +160,6 @@ bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path, llvm::A
   const Chip *chip = chipOfDevice(device);
   if (!chip || !(compiled = CompiledModel::open(arguments, path, chip, known)))
     return false;
-  fixed = compiled->takeFixed();
   artefact = compiled->artefact();
   compileSeconds = compiled->seconds();
   return load();
@@ -171,7 +171,7 @@ bool DeviceModel::open(Session &session, mlir::ModuleOp module, llvm::StringRef 
 
 bool DeviceModel::run(std::vector<tensorio::HostTensor> &inputs, std::vector<tensorio::HostTensor> &outputs,
                       std::string &error) {
-  if (!checkFixed(inputs, error) || !makeOutputs(outputs, error))
+  if (!makeOutputs(outputs, error))
     return false;
   std::vector<tinyc_tensor> in, out;
   for (tensorio::HostTensor &tensor : inputs)

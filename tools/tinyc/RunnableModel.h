@@ -40,6 +40,9 @@ public:
   const std::vector<tinyc_tensor_info> &inputs() const { return inputInfos; }
   const std::vector<tinyc_tensor_info> &outputs() const { return outputInfos; }
 
+  /// Inputs that must hold the values for which the model is specialised, with those.
+  const std::vector<tensorio::HostTensor> &fixedInputs() const { return fixed; }
+
   /// Whether tensors of this shape and, where the model is specialised, of this content are what it takes; tensors of
   /// other names are passed over.
   bool takes(llvm::ArrayRef<tensorio::HostTensor> tensors) const;
@@ -67,7 +70,6 @@ protected:
   bool makeOutputs(std::vector<tensorio::HostTensor> &outputs, std::string &error) const;
 
   std::vector<tinyc_tensor_info> inputInfos, outputInfos;
-  /// Inputs for whose values the model is specialised.
   std::vector<tensorio::HostTensor> fixed;
 };
 

@@ -4,8 +4,6 @@
 
 #include "tools/tinyc/TensorConversion.h"
 
-#include "lib/Onnx/Import.h"
-
 #include <cstring>
 
 using namespace tinyc;
@@ -26,15 +24,13 @@ TensorRef tinyc::toReference(const tensorio::HostTensor &tensor) {
 
 std::vector<tensorio::HostTensor> tinyc::fixedInputs(mlir::func::FuncOp main) {
   std::vector<tensorio::HostTensor> fixed;
-  std::vector<artefact::Tensor> inputs = entryPointOf(main).inputs;
-  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-    auto value = main.getArgAttrOfType<mlir::TypedAttr>(i, kValueAttr);
+  for (const artefact::Tensor &input : entryPointOf(main).inputs) {
     std::string error;
     tensorio::HostTensor tensor;
-    if (!value || !tensor.allocate(static_cast<tinyc_dtype>(inputs[i].dtype), inputs[i].shape, error))
+    if (input.value.empty() || !tensor.allocate(static_cast<tinyc_dtype>(input.dtype), input.shape, error))
       continue;
-    tensor.name = inputs[i].name;
-    std::memcpy(tensor.data(), tensorOf(value)->bytes.data(), tensor.byteSize());
+    tensor.name = input.name;
+    std::memcpy(tensor.data(), input.value.data(), tensor.byteSize());
     fixed.push_back(std::move(tensor));
   }
   return fixed;

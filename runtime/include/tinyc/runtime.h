@@ -137,6 +137,9 @@ TINYC_API size_t tinyc_artefact_output_count(const tinyc_artefact *artefact, con
 /* Fill `info`; TINYC_INVALID_ARGUMENT for an unknown entry point or index. */
 TINYC_API tinyc_status *tinyc_artefact_input(const tinyc_artefact *artefact, const char *entry, size_t index,
                                              tinyc_tensor_info *info);
+/* What an input must hold, where the model is compiled for one value of it: as many bytes as the tensor has, which live
+ * as long as the artefact. NULL: any value will do, or there is no such input. */
+TINYC_API const void *tinyc_artefact_input_value(const tinyc_artefact *artefact, const char *entry, size_t index);
 TINYC_API tinyc_status *tinyc_artefact_output(const tinyc_artefact *artefact, const char *entry, size_t index,
                                               tinyc_tensor_info *info);
 TINYC_API size_t tinyc_artefact_state_count(const tinyc_artefact *artefact);
