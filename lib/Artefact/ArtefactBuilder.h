@@ -13,6 +13,7 @@
 #ifndef TINYC_LIB_ARTEFACT_ARTEFACTBUILDER_H
 #define TINYC_LIB_ARTEFACT_ARTEFACTBUILDER_H
 
+#include "lib/Artefact/FileBytes.h"
 #include "runtime/schema/ArtefactEnums.h"
 #include "runtime/schema/Sha256.h"
 
@@ -155,6 +156,8 @@ struct Artefact {
 
   /// Adds a weight and returns its index. Equal bytes are stored once in the file, whatever their names.
   uint32_t addWeight(Tensor tensor, std::span<const uint8_t> bytes, bool external = false);
+  /// The index of the entry point `init`, which is added if there is none.
+  uint32_t findOrAddInit();
 };
 
 /// Fills in the dependencies of `commands` from what each reads and writes: read after write, write after read and
@@ -166,7 +169,11 @@ void addDependencies(const Target &target, const Plan &plan, std::vector<Command
 /// the writer checks (sizes of weights, indices); the runtime's loader checks everything again.
 bool serialize(const Artefact &artefact, std::vector<uint8_t> &file, std::string &error);
 
-/// serialize, then writes to a temporary file beside `path` and renames it, so that a reader sees all or nothing.
+/// The same; a file of more than a few megabytes goes to a file without a name in `folder` (where that can be made),
+/// and is mapped: the bytes of weights are copied from where they are to the file, and take no memory.
+bool serialize(const Artefact &artefact, const std::string &folder, FileBytes &file, std::string &error);
+
+/// Serializes to a temporary file beside `path` and renames that, so that a reader sees all or nothing.
 bool write(const Artefact &artefact, const std::string &path, std::string &error);
 
 } // namespace tinyc::artefact

@@ -13,7 +13,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <map>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -228,7 +230,73 @@ uint32_t Artefact::addWeight(Tensor tensor, std::span<const uint8_t> bytes, bool
   return as<uint32_t>(weights.size() - 1);
 }
 
-bool serialize(const Artefact &artefact, std::vector<uint8_t> &file, std::string &error) {
+uint32_t Artefact::findOrAddInit() {
+  for (size_t i = 0; i < entryPoints.size(); ++i)
+    if (entryPoints[i].name == "init")
+      return as<uint32_t>(i);
+  entryPoints.push_back({"init", {}, {}, {}});
+  return as<uint32_t>(entryPoints.size() - 1);
+}
+
+namespace {
+
+/// A file before it is put together: prefix, hashes, header and code; then weights.
+struct Image {
+  std::vector<uint8_t> head;
+  std::vector<Blob> weights; // offsets in the file, ascending
+  uint64_t size = 0;
+
+  /// Calls `write(bytes, count)` for all of the file in order; false as soon as that gives false.
+  template <typename Write> bool forEachPiece(Write write) const {
+    static constexpr uint8_t zeros[container::pageSize] = {};
+    if (!write(head.data(), head.size()))
+      return false;
+    uint64_t at = head.size();
+    for (const Blob &blob : weights) {
+      if (blob.offset != at && !write(zeros, blob.offset - at))
+        return false;
+      if (blob.size && !write(blob.bytes, blob.size))
+        return false;
+      at = blob.offset + blob.size;
+    }
+    return true;
+  }
+};
+
+/// Hashes chunk by chunk what comes piece by piece.
+class ChunkHasher {
+public:
+  explicit ChunkHasher(uint8_t *leaves) : leaves(leaves) {}
+  void add(const uint8_t *bytes, uint64_t count) {
+    while (count != 0) {
+      if (!chunk)
+        chunk = container::leafHasher();
+      uint64_t taken = std::min(count, container::chunkSize - filled);
+      chunk->update(bytes, taken);
+      bytes += taken;
+      count -= taken;
+      filled += taken;
+      if (filled == container::chunkSize)
+        finish();
+    }
+  }
+  void finish() {
+    if (!chunk)
+      return;
+    Sha256Digest leaf = chunk->finish();
+    std::memcpy(leaves, leaf.data(), leaf.size());
+    leaves += leaf.size();
+    chunk.reset();
+    filled = 0;
+  }
+
+private:
+  uint8_t *leaves;
+  std::optional<Sha256> chunk;
+  uint64_t filled = 0;
+};
+
+bool layOut(const Artefact &artefact, Image &image, std::string &error) {
   std::vector<Sha256Digest> weightHashes;
   std::vector<uint64_t> weightOffsets, codeOffsets;
   Region code, weights;
@@ -257,45 +325,101 @@ bool serialize(const Artefact &artefact, std::vector<uint8_t> &file, std::string
   uint64_t chunks = (payload + container::chunkSize - 1) / container::chunkSize;
   uint64_t dataOffset = alignUp(sizeof(container::Prefix) + chunks * sizeof(Sha256Digest), container::pageSize);
 
-  file.assign(dataOffset + payload, 0);
-  uint8_t *data = file.data() + dataOffset;
+  image.size = dataOffset + payload;
+  image.head.assign(dataOffset + weightBase, 0);
+  uint8_t *data = image.head.data() + dataOffset;
   fb::DetachedBuffer final = header(dataOffset + codeBase, dataOffset + weightBase);
   if (final.size() != headerSize) {
     error = "the header's size changed with its offsets";
     return false;
   }
   std::memcpy(data, final.data(), final.size());
-  auto copy = [](const Region &region, uint8_t *to) {
-    for (const Blob &blob : region.blobs)
-      if (blob.size)
-        std::memcpy(to + blob.offset, blob.bytes, blob.size);
-  };
-  copy(code, data + codeBase);
-  copy(weights, data + weightBase);
+  for (const Blob &blob : code.blobs)
+    if (blob.size)
+      std::memcpy(data + codeBase + blob.offset, blob.bytes, blob.size);
+  for (const Blob &blob : weights.blobs)
+    image.weights.push_back({blob.bytes, dataOffset + weightBase + blob.offset, blob.size});
 
-  for (uint64_t i = 0; i < chunks; ++i) {
-    uint64_t begin = i * container::chunkSize, size = std::min(container::chunkSize, payload - begin);
-    Sha256Digest leaf = container::leafHash(data + begin, size);
-    std::memcpy(file.data() + sizeof(container::Prefix) + i * leaf.size(), leaf.data(), leaf.size());
-  }
+  ChunkHasher hasher(image.head.data() + sizeof(container::Prefix));
+  uint64_t skipped = dataOffset; // prefix and hashes come first, and are in no chunk
+  image.forEachPiece([&](const uint8_t *bytes, uint64_t count) {
+    hasher.add(bytes + skipped, count - skipped);
+    skipped = 0;
+    return true;
+  });
+  hasher.finish();
   container::Prefix prefix{};
   std::memcpy(prefix.magic, container::magic, sizeof(prefix.magic));
   prefix.major = container::majorVersion;
   prefix.minor = container::minorVersion;
-  prefix.fileSize = file.size();
+  prefix.fileSize = image.size;
   prefix.dataOffset = dataOffset;
   prefix.headerSize = headerSize;
   prefix.weightsOffset = dataOffset + weightBase;
   prefix.chunkCount = chunks;
-  std::memcpy(file.data(), &prefix, sizeof(prefix));
-  Sha256Digest root = container::rootHash(file.data(), dataOffset);
-  std::memcpy(file.data() + offsetof(container::Prefix, root), root.data(), root.size());
+  std::memcpy(image.head.data(), &prefix, sizeof(prefix));
+  Sha256Digest root = container::rootHash(image.head.data(), dataOffset);
+  std::memcpy(image.head.data() + offsetof(container::Prefix, root), root.data(), root.size());
+  return true;
+}
+
+bool writeTo(const Image &image, int descriptor) {
+  return image.forEachPiece([&](const uint8_t *bytes, uint64_t count) {
+    while (count != 0) {
+      ssize_t n = ::write(descriptor, bytes, count);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return false;
+      bytes += n;
+      count -= as<uint64_t>(n);
+    }
+    return true;
+  });
+}
+
+std::vector<uint8_t> toMemory(const Image &image) {
+  std::vector<uint8_t> file;
+  file.reserve(image.size);
+  image.forEachPiece([&](const uint8_t *bytes, uint64_t count) {
+    file.insert(file.end(), bytes, bytes + count);
+    return true;
+  });
+  return file;
+}
+
+/// An artefact up to this size is kept in memory.
+constexpr uint64_t mostInMemory = uint64_t(16) << 20;
+
+} // namespace
+
+bool serialize(const Artefact &artefact, std::vector<uint8_t> &file, std::string &error) {
+  Image image;
+  if (!layOut(artefact, image, error))
+    return false;
+  file = toMemory(image);
+  return true;
+}
+
+bool serialize(const Artefact &artefact, const std::string &folder, FileBytes &file, std::string &error) {
+  Image image;
+  if (!layOut(artefact, image, error))
+    return false;
+  if (image.size > mostInMemory) {
+    int descriptor = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    bool done = descriptor >= 0 && writeTo(image, descriptor) && FileBytes::map(descriptor, image.size, file);
+    if (descriptor >= 0)
+      close(descriptor);
+    if (done)
+      return true;
+  }
+  file = toMemory(image);
   return true;
 }
 
 bool write(const Artefact &artefact, const std::string &path, std::string &error) {
-  std::vector<uint8_t> bytes;
-  if (!serialize(artefact, bytes, error))
+  Image image;
+  if (!layOut(artefact, image, error))
     return false;
   std::string temporary = path + ".XXXXXX";
   int fd = mkstemp(temporary.data());
@@ -303,16 +427,7 @@ bool write(const Artefact &artefact, const std::string &path, std::string &error
     error = "cannot create a file beside '" + path + "': " + std::strerror(errno);
     return false;
   }
-  size_t done = 0;
-  while (done < bytes.size()) {
-    ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      break;
-    done += as<size_t>(n);
-  }
-  bool ok = done == bytes.size() && fchmod(fd, 0644) == 0;
+  bool ok = writeTo(image, fd) && fchmod(fd, 0644) == 0;
   ok = close(fd) == 0 && ok;
   if (!ok || std::rename(temporary.c_str(), path.c_str()) != 0) {
     error = "cannot write '" + path + "': " + std::strerror(errno);

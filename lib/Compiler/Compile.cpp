@@ -6,6 +6,7 @@
 
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
+#include "lib/Cache/ContentCache.h"
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Compiler/ModelFile.h"
 #include "lib/Onnx/Import.h"
@@ -28,6 +29,7 @@
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/InitAllExtensions.h"
+#include "llvm/Support/FileSystem.h"
 #include <chrono>
 
 using namespace mlir;
@@ -99,8 +101,8 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::lowerForChip(ModuleOp model, const Chip 
   return module;
 }
 
-FailureOr<std::vector<uint8_t>> tinyc::compileModel(ModuleOp model, llvm::ArrayRef<const Chip *> chips,
-                                                    const WeightStore &weights, const StageOptions &options) {
+FailureOr<artefact::FileBytes> tinyc::compileModel(ModuleOp model, llvm::ArrayRef<const Chip *> chips,
+                                                   const WeightStore &weights, const StageOptions &options) {
   int stage = stageOf(model);
   if (stage < 0 || (stage < firstTargetStage() && failed(runStages(model, firstTargetStage() - 1, nullptr, options))))
     return failure();
@@ -122,9 +124,10 @@ FailureOr<std::vector<uint8_t>> tinyc::compileModel(ModuleOp model, llvm::ArrayR
       options.times->push_back(
           {"emit", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()});
   }
-  std::vector<uint8_t> file;
+  artefact::FileBytes file;
   std::string error;
-  if (!artefact::serialize(assembler.artefact(), file, error))
+  (void)llvm::sys::fs::create_directories(cacheFolder()); // else it stays in memory
+  if (!artefact::serialize(assembler.artefact(), cacheFolder(), file, error))
     return model.emitError("the artefact cannot be written: ") << error, failure();
   return file;
 }

@@ -11,6 +11,7 @@
 #define TINYC_LIB_COMPILER_COMPILE_H
 
 #include "dialects/Target/Chip.h"
+#include "lib/Artefact/FileBytes.h"
 #include "lib/Onnx/Import.h"
 #include "lib/Pipeline/Stages.h"
 #include "lib/Targets/Backend.h"
@@ -42,10 +43,11 @@ mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(llvm::StringRef pat
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> lowerForChip(mlir::ModuleOp model, const Chip &chip, int last,
                                                                 const StageOptions &options);
 
-/// Compiles `model` for each chip into one artefact and returns the bytes of the file. The stages that ask for no chip
-/// run once, on `model` itself. Errors are diagnostics.
-mlir::FailureOr<std::vector<uint8_t>> compileModel(mlir::ModuleOp model, llvm::ArrayRef<const Chip *> chips,
-                                                   const WeightStore &weights, const StageOptions &options);
+/// Compiles `model` for each chip into one artefact and returns the bytes of the file; many of them are in a file
+/// without a name in the cache's folder, mapped. The stages that ask for no chip run once, on `model` itself. Errors
+/// are diagnostics.
+mlir::FailureOr<artefact::FileBytes> compileModel(mlir::ModuleOp model, llvm::ArrayRef<const Chip *> chips,
+                                                  const WeightStore &weights, const StageOptions &options);
 
 /// Chips by a comma-separated list of names, as in --target. On an unknown name, `error` says which and lists all.
 std::vector<const Chip *> parseTargets(llvm::StringRef list, std::string &error);

@@ -35,7 +35,8 @@ Value Importer::source(const TensorData &data, StringRef name) {
   if (isConstant(data.type))
     lastSource = tiny::ConstOp::create(static_cast<OpBuilder &>(b), loc, toElements(data));
   else
-    lastSource = tiny::ParamOp::create(static_cast<OpBuilder &>(b), loc, data.type, name, weights.add(data.bytes));
+    lastSource =
+        tiny::ParamOp::create(static_cast<OpBuilder &>(b), loc, data.type, name, weights.add(data.bytes, data.owner));
   return lastSource->getResult(0);
 }
 
@@ -137,7 +138,7 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
       return failure();
   auto folded = [&](RankedTensorType type, std::vector<uint8_t> bytes, Location loc) {
     auto at = dyn_cast<NameLoc>(loc);
-    return source({type, std::move(bytes)}, at ? at.getName().getValue() : StringRef(name));
+    return source(TensorData(type, std::move(bytes)), at ? at.getName().getValue() : StringRef(name));
   };
   if (failed(foldKnown(first, block->end(), results, weights, folded)))
     return failure();

@@ -34,7 +34,7 @@ DenseElementsAttr NodeImport::known(size_t input) {
     return dyn_cast<DenseElementsAttr>(constant.getValue());
   if (auto param = dyn_cast_or_null<tiny::ParamOp>(op))
     if (auto bytes = surroundings.weights.find(param.getHash().str()))
-      return toElements({cast<RankedTensorType>(param.getType()), {bytes->begin(), bytes->end()}});
+      return toElements(TensorData(cast<RankedTensorType>(param.getType()), {bytes->data(), bytes->size()}, nullptr));
   return {};
 }
 

@@ -135,8 +135,8 @@ static std::vector<uint8_t> typedField(const TensorProto &tensor, size_t width) 
 }
 
 // Bytes [offset, offset + size) of the file that the tensor names, which has to lie in `folder`.
-static FailureOr<std::vector<uint8_t>> readExternal(const TensorProto &tensor, StringRef folder, uint64_t size,
-                                                    const std::string &what, Location loc) {
+static FailureOr<std::unique_ptr<llvm::MemoryBuffer>>
+readExternal(const TensorProto &tensor, StringRef folder, uint64_t size, const std::string &what, Location loc) {
   std::string location;
   uint64_t offset = 0;
   std::optional<uint64_t> length;
@@ -188,15 +188,14 @@ static FailureOr<std::vector<uint8_t>> readExternal(const TensorProto &tensor, S
     return emitError(loc) << what << ": expected " << size << " bytes at offset " << offset << " of '" << location
                           << "', found a file of " << fileSize << " bytes";
   if (size == 0)
-    return std::vector<uint8_t>();
+    return llvm::MemoryBuffer::getMemBuffer("");
   auto buffer = llvm::MemoryBuffer::getFileSlice(real, size, offset);
   if (!buffer)
     return emitError(loc) << what << ": cannot read external data '" << location
                           << "': " << buffer.getError().message();
-  StringRef content = (*buffer)->getBuffer();
-  if (content.size() < size)
+  if ((*buffer)->getBufferSize() < size)
     return emitError(loc) << what << ": external data '" << location << "' end early";
-  return std::vector<uint8_t>(content.bytes_begin(), content.bytes_begin() + size);
+  return std::move(*buffer);
 }
 
 FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef folder, const std::string &what,
@@ -216,12 +215,16 @@ FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef fold
     return emitError(loc) << what << ": the shape " << dims << " is negative or too large";
   bool isPacked = packed::bitsOf(tensor.data_type()) != 0;
   uint64_t size = isPacked ? packed::byteSize(tensor.data_type(), *count) : *count * width;
+  auto type = RankedTensorType::get(shape, element);
   std::vector<uint8_t> bytes;
   if (tensor.data_location() == TensorProto::EXTERNAL) {
-    FailureOr<std::vector<uint8_t>> read = readExternal(tensor, folder, size, what, loc);
+    FailureOr<std::unique_ptr<llvm::MemoryBuffer>> read = readExternal(tensor, folder, size, what, loc);
     if (failed(read))
       return failure();
-    bytes = std::move(*read);
+    auto external = llvm::arrayRefFromStringRef((*read)->getBuffer()).take_front(size);
+    if (!isPacked && !element.isInteger(1))
+      return TensorData(type, external, std::move(*read));
+    bytes = external.vec();
   } else if (tensor.has_raw_data()) {
     bytes.assign(tensor.raw_data().begin(), tensor.raw_data().end());
   } else {
@@ -235,7 +238,7 @@ FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef fold
   if (element.isInteger(1))
     for (uint8_t &byte : bytes)
       byte = byte != 0;
-  return TensorData{RankedTensorType::get(shape, element), std::move(bytes)};
+  return TensorData(type, std::move(bytes));
 }
 
 DenseElementsAttr onnx::toElements(const TensorData &tensor) {

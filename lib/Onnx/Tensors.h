@@ -11,6 +11,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Location.h"
 
+#include <memory>
 #include <vector>
 
 namespace tinyc::onnx {
@@ -32,7 +33,16 @@ mlir::Type elementType(int32_t dataType, mlir::MLIRContext *context);
 /// A tensor with its elements: row-major, little-endian, truth values as bytes 0 and 1.
 struct TensorData {
   mlir::RankedTensorType type;
-  std::vector<uint8_t> bytes;
+  llvm::ArrayRef<uint8_t> bytes;
+  std::shared_ptr<const void> owner; ///< of the bytes; external ones are mapped
+
+  TensorData(mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes, std::shared_ptr<const void> owner)
+      : type(type), bytes(bytes), owner(std::move(owner)) {}
+  TensorData(mlir::RankedTensorType type, std::vector<uint8_t> &&own) : type(type) {
+    auto kept = std::make_shared<const std::vector<uint8_t>>(std::move(own));
+    bytes = *kept;
+    owner = std::move(kept);
+  }
 };
 
 /// Reads a tensor, from `folder` (that of the model) if its data are external. What the message claims is checked

@@ -7,6 +7,7 @@
 #include "lib/Targets/KernelUnits.h"
 
 #include "lib/Cache/ContentCache.h"
+#include "lib/Targets/ThreadStack.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/SymbolTable.h"
@@ -135,7 +136,7 @@ FailureOr<std::vector<std::vector<char>>> Units::run() {
   size_t threads = std::min<size_t>(options.threads, kernels.size());
   std::vector<llvm::thread> others;
   for (size_t i = 1; i < threads; ++i)
-    others.emplace_back(std::optional<unsigned>(kStackBytes), [this] { work(); });
+    others.emplace_back(std::optional<unsigned>(stackBytes(kStackBytes)), [this] { work(); });
   work();
   for (llvm::thread &other : others)
     other.join();

@@ -26,22 +26,23 @@ static std::string weightFile(std::string_view hash) {
 }
 
 std::string WeightStore::add(std::vector<uint8_t> bytes) {
-  std::string hash = hashOf(bytes);
+  auto owner = std::make_shared<const std::vector<uint8_t>>(std::move(bytes));
+  return add(*owner, owner);
+}
+
+std::string WeightStore::add(std::span<const uint8_t> bytes, std::shared_ptr<const void> owner) {
+  std::string hash = hashOf({bytes.data(), bytes.size()});
   std::lock_guard lock(mutex);
-  entries.try_emplace(hash, std::move(bytes));
+  entries.try_emplace(hash, Entry{std::move(owner), bytes});
   return hash;
 }
 
-// The bytes of the file if they have that hash.
-static std::optional<std::vector<uint8_t>> readWeight(const std::string &path, std::string_view hash) {
+// The bytes of the file, mapped, if they have that hash.
+static std::unique_ptr<llvm::MemoryBuffer> readWeight(const std::string &path, std::string_view hash) {
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!file)
-    return std::nullopt;
-  const auto *data = reinterpret_cast<const uint8_t *>((*file)->getBufferStart());
-  std::vector<uint8_t> bytes(data, data + (*file)->getBufferSize());
-  if (hashOf(bytes) != hash)
-    return std::nullopt;
-  return bytes;
+  if (!file || hashOf(llvm::arrayRefFromStringRef((*file)->getBuffer())) != hash)
+    return nullptr;
+  return std::move(*file);
 }
 
 static std::string inFolder(llvm::StringRef folder, std::string_view hash) {
@@ -65,14 +66,15 @@ std::optional<std::span<const uint8_t>> WeightStore::find(std::string_view hash)
   std::lock_guard lock(mutex);
   auto entry = entries.find(hash);
   if (entry == entries.end()) {
-    std::optional<std::vector<uint8_t>> bytes;
-    for (size_t i = 0; i < folders.size() && !bytes; ++i)
-      bytes = readWeight(inFolder(folders[i], hash), hash);
-    if (!bytes && !(bytes = readWeight(weightFile(hash), hash)))
+    std::shared_ptr<llvm::MemoryBuffer> file;
+    for (size_t i = 0; i < folders.size() && !file; ++i)
+      file = readWeight(inFolder(folders[i], hash), hash);
+    if (!file && !(file = readWeight(weightFile(hash), hash)))
       return std::nullopt;
-    entry = entries.try_emplace(std::string(hash), std::move(*bytes)).first;
+    llvm::ArrayRef<uint8_t> bytes = llvm::arrayRefFromStringRef(file->getBuffer());
+    entry = entries.try_emplace(std::string(hash), Entry{file, {bytes.data(), bytes.size()}}).first;
   }
-  return std::span<const uint8_t>(entry->second);
+  return entry->second.bytes;
 }
 
 // Whole or not at all.
@@ -105,11 +107,11 @@ bool WeightStore::writeTo(const std::string &folder, const std::vector<std::stri
 
 bool WeightStore::save(std::string &error) const {
   std::lock_guard lock(mutex);
-  for (const auto &[hash, bytes] : entries) {
+  for (const auto &[hash, entry] : entries) {
     std::string path = weightFile(hash);
     if (llvm::sys::fs::exists(path))
       continue;
-    if (!writeWeight(path, bytes, error))
+    if (!writeWeight(path, {entry.bytes.data(), entry.bytes.size()}, error))
       return false;
   }
   return true;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -24,9 +25,11 @@ class WeightStore {
 public:
   /// Takes the bytes and returns their hash, 64 hexadecimal digits. Equal bytes are kept once.
   std::string add(std::vector<uint8_t> bytes);
+  /// The same of bytes that `owner` keeps: those of a mapped file are not copied.
+  std::string add(std::span<const uint8_t> bytes, std::shared_ptr<const void> owner);
 
-  /// The bytes with that hash: from memory, else from the weight folder (checked against the hash). Nothing if they
-  /// are in neither. Valid as long as the store lives. May be called by several threads.
+  /// The bytes with that hash: from memory, else mapped from the weight folder (checked against the hash). Nothing if
+  /// they are in neither. Valid as long as the store lives. May be called by several threads.
   std::optional<std::span<const uint8_t>> find(std::string_view hash) const;
 
   /// Adds a folder in which find() looks for HASH.bin before it looks into the weight folder of the cache.
@@ -42,7 +45,11 @@ public:
 
 private:
   mutable std::mutex mutex;
-  mutable std::map<std::string, std::vector<uint8_t>, std::less<>> entries;
+  struct Entry {
+    std::shared_ptr<const void> owner;
+    std::span<const uint8_t> bytes;
+  };
+  mutable std::map<std::string, Entry, std::less<>> entries;
   std::vector<std::string> folders;
 };
 

@@ -42,10 +42,13 @@ constexpr uint64_t alignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
-inline Sha256Digest leafHash(const void *chunk, size_t size) {
+/// The hash of a chunk whose bytes are still to come.
+inline Sha256 leafHasher() {
   uint8_t tag = 0;
-  return Sha256().update(&tag, 1).update(chunk, size).finish();
+  return Sha256().update(&tag, 1);
 }
+
+inline Sha256Digest leafHash(const void *chunk, size_t size) { return leafHasher().update(chunk, size).finish(); }
 
 /// `head` holds the first `dataOffset` bytes of the file.
 inline Sha256Digest rootHash(const uint8_t *head, size_t dataOffset) {

@@ -96,7 +96,7 @@ static std::string take(tinyc_status *status) {
 
 Compiled::Compiled(ModuleOp module, const Chip &chip, const std::string &deviceName) {
   WeightStore weights;
-  FailureOr<std::vector<uint8_t>> bytes = compileModel(module, {&chip}, weights, {});
+  FailureOr<artefact::FileBytes> bytes = compileModel(module, {&chip}, weights, {});
   if (failed(bytes)) {
     error = "the module does not compile";
     return;

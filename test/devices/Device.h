@@ -17,6 +17,7 @@
 #ifndef TINYC_TEST_DEVICES_DEVICE_H
 #define TINYC_TEST_DEVICES_DEVICE_H
 
+#include "lib/Artefact/FileBytes.h"
 #include "lib/Builders/Elementwise.h"
 #include "lib/Reference/HostTensor.h"
 #include "runtime/include/tinyc/runtime.h"
@@ -117,7 +118,7 @@ public:
   std::vector<Launch> launches; ///< of the last run
 
 private:
-  std::vector<uint8_t> file;
+  artefact::FileBytes file;
   tinyc_artefact *artefact = nullptr;
   tinyc_device *device = nullptr;
   tinyc_model *model = nullptr;

@@ -39,3 +39,9 @@ config.environment["ASAN_OPTIONS"] = "exitcode=99:allocator_may_return_null=1"
 config.environment["UBSAN_OPTIONS"] = "exitcode=99:print_stacktrace=1"
 if shutil.which("dot"):
     config.available_features.add("graphviz")
+# Private memory may be limited; a sanitizer's shadow alone would be over every limit.
+limited = ["prlimit", "--data=134217728", os.path.join(build, "bin", "tinyc"), "--version"]
+if shutil.which("prlimit") and subprocess.run(limited, capture_output=True).returncode == 0:
+    config.available_features.add("memory-limit")
+if os.environ.get("TINYC_TEST_ALL"):
+    config.available_features.add("all")

@@ -65,7 +65,7 @@ bool CompiledModel::compile(const Arguments &arguments, llvm::StringRef path, ll
   elapsed = session.seconds();
   if (compiled.empty())
     return false;
-  view = compiled;
+  view = llvm::ArrayRef<uint8_t>(compiled.data(), compiled.size());
   // A model that said something must say it again next time; one that changed meanwhile, or a file that it names, is no
   // longer that of the key.
   if (key && !session.saidAnything()) {

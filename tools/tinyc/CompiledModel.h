@@ -5,6 +5,7 @@
 #ifndef TINYC_TOOLS_TINYC_COMPILEDMODEL_H
 #define TINYC_TOOLS_TINYC_COMPILEDMODEL_H
 
+#include "lib/Artefact/FileBytes.h"
 #include "runtime/tensorio/HostTensor.h"
 #include "tools/tinyc/CommandLine.h"
 
@@ -46,7 +47,7 @@ private:
                llvm::ArrayRef<tensorio::HostTensor> known, std::shared_ptr<ContentCache> cache,
                const std::optional<ArtefactKey> &key);
 
-  std::vector<uint8_t> compiled;              // or
+  artefact::FileBytes compiled;               // or
   std::unique_ptr<llvm::MemoryBuffer> mapped; // the cache's file
   llvm::ArrayRef<uint8_t> view;
   tinyc_artefact *opened = nullptr;

@@ -5,6 +5,7 @@
 
 #include "tools/tinyc/CrashReport.h"
 
+#include "lib/Targets/ThreadStack.h"
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
@@ -182,7 +183,7 @@ int tinyc::runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> 
     useAlternateStack();
     code = work();
   };
-  if (context.RunSafelyOnThread(onThread, kStackBytes))
+  if (context.RunSafelyOnThread(onThread, stackBytes(kStackBytes)))
     return code;
   reportAndExit();
 }

@@ -69,7 +69,7 @@ static std::optional<std::string> assemblyOf(ModuleOp lowered, const Chip &chip)
 }
 
 static std::optional<KernelGraph> graphOfModel(const Arguments &arguments, const Chip &chip,
-                                               std::vector<uint8_t> &file) {
+                                               artefact::FileBytes &file) {
   Session session(arguments);
   OwningOpRef<ModuleOp> model, scheduled, lowered;
   if (!session.good() || !(model = session.load(arguments.files[0])))
@@ -138,7 +138,7 @@ int tinyc::runGraph(const Arguments &arguments) {
   const Chip *chip = compiled ? nullptr : chipFor(arguments);
   if (!compiled && !chip)
     return arguments.profile ? kInputWrong : kUsage;
-  std::vector<uint8_t> file;
+  artefact::FileBytes file;
   std::unique_ptr<RunnableModel> model; // of a .tinyc file; the device takes its target, and the graph shows that one
   if (arguments.profile && compiled && !(model = RunnableModel::open(arguments, path)))
     return kInputWrong;

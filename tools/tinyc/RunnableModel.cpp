@@ -87,7 +87,7 @@ public:
 
   bool open(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known);
   bool open(Session &session, mlir::ModuleOp module, llvm::StringRef device, unsigned threads);
-  bool open(std::vector<uint8_t> bytes, llvm::StringRef device, unsigned threads) {
+  bool open(artefact::FileBytes bytes, llvm::StringRef device, unsigned threads) {
     file = std::move(bytes);
     return openDevice(device, threads) &&
            !printStatus(tinyc_artefact_open_memory(file.data(), file.size(), &artefact)) && load();
@@ -109,7 +109,7 @@ private:
   bool load();
 
   std::unique_ptr<CompiledModel> compiled; // owns the artefact, or
-  std::vector<uint8_t> file;               // outlives what is made from it
+  artefact::FileBytes file;                // outlives what is made from it
   unsigned threads = 0;
   tinyc_device *device = nullptr;
   tinyc_artefact *artefact = nullptr;
@@ -201,7 +201,7 @@ std::unique_ptr<RunnableModel> RunnableModel::compile(Session &session, mlir::Mo
   return model->open(session, module, device, threads) ? std::move(model) : nullptr;
 }
 
-std::unique_ptr<RunnableModel> RunnableModel::openBytes(std::vector<uint8_t> file, llvm::StringRef device,
+std::unique_ptr<RunnableModel> RunnableModel::openBytes(artefact::FileBytes file, llvm::StringRef device,
                                                         unsigned threads) {
   auto model = std::make_unique<DeviceModel>();
   return model->open(std::move(file), device, threads) ? std::move(model) : nullptr;

@@ -6,6 +6,7 @@
 #ifndef TINYC_TOOLS_TINYC_RUNNABLEMODEL_H
 #define TINYC_TOOLS_TINYC_RUNNABLEMODEL_H
 
+#include "lib/Artefact/FileBytes.h"
 #include "runtime/tensorio/DeviceLimits.h"
 #include "runtime/tensorio/HostTensor.h"
 #include "tools/tinyc/CommandLine.h"
@@ -34,7 +35,7 @@ public:
                                                 unsigned threads);
 
   /// The same of the bytes of an artefact.
-  static std::unique_ptr<RunnableModel> openBytes(std::vector<uint8_t> file, llvm::StringRef device, unsigned threads);
+  static std::unique_ptr<RunnableModel> openBytes(artefact::FileBytes file, llvm::StringRef device, unsigned threads);
 
   /// Names, types and shapes; valid as long as the model.
   const std::vector<tinyc_tensor_info> &inputs() const { return inputInfos; }

@@ -169,9 +169,9 @@ StageOptions Session::stageOptions() {
   return options;
 }
 
-std::vector<uint8_t> Session::compile(ModuleOp model, llvm::ArrayRef<const Chip *> chips) {
-  FailureOr<std::vector<uint8_t>> file = compileModel(model, chips, weights, stageOptions());
-  return succeeded(file) ? std::move(*file) : std::vector<uint8_t>();
+artefact::FileBytes Session::compile(ModuleOp model, llvm::ArrayRef<const Chip *> chips) {
+  FailureOr<artefact::FileBytes> file = compileModel(model, chips, weights, stageOptions());
+  return succeeded(file) ? std::move(*file) : artefact::FileBytes();
 }
 
 double Session::seconds() const {

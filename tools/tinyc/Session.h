@@ -30,7 +30,7 @@ public:
   /// Reads and verifies a model; null after an error was printed. `known` are tensors that inputs will hold.
   mlir::OwningOpRef<mlir::ModuleOp> load(llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known = {});
   /// Compiles it into the bytes of an artefact; empty after an error was printed.
-  std::vector<uint8_t> compile(mlir::ModuleOp model, llvm::ArrayRef<const Chip *> chips);
+  artefact::FileBytes compile(mlir::ModuleOp model, llvm::ArrayRef<const Chip *> chips);
 
   mlir::MLIRContext &mlirContext() { return *context; }
   WeightStore &weightStore() { return weights; }
