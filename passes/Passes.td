@@ -53,6 +53,22 @@ def Schedule : Pass<"schedule", "::mlir::ModuleOp"> {
   let summary = "Chooses how each kernel runs on the module's chip, and verifies what was chosen by hand";
 }
 
+def PackWeights : Pass<"pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Brings weights of products into the form that register tiles of a CPU read, once, at load";
+  let description = [{
+    A product whose factor is a weight reads a packed tensor, which a kernel of its own makes; `mark-init` finds that this
+    kernel runs once. The tilers read a factor in place that has the form already (passes/3-schedule/PackedForm.h).
+  }];
+}
+
+def MarkInit : Pass<"mark-init", "::mlir::ModuleOp"> {
+  let summary = "Finds the kernels that depend on weights and constants only: they run once, when the model is loaded";
+  let description = [{
+    Each gets the attribute `tiny.init`, the hash of what its results follow from. They become the entry point `init` of
+    the artefact; their results are derived tensors, which all contexts share.
+  }];
+}
+
 //===- 4-tile ----------------------------------------------------------------------------------------------------===//
 
 def Tile : Pass<"tile", "::mlir::ModuleOp"> {

@@ -4,6 +4,7 @@
 
 #include "lib/Compiler/PlanBuilder.h"
 
+#include "dialects/Tiny/InitAttr.h"
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Compiler/SourceNames.h"
 #include "lib/Weights/WeightStore.h"
@@ -76,6 +77,18 @@ uint32_t PlanBuilder::addArenaBuffer(Type type, Time life) {
   return index;
 }
 
+bool PlanBuilder::isInThisPlan(Operation *op) const { return op->hasAttr(tiny::kInitAttr) == isInit; }
+
+uint32_t PlanBuilder::addDerived(tiny::LaunchOp launch, unsigned result) {
+  auto [at, isNew] = derived.try_emplace(launch.getResult(result), target.derived.size());
+  if (isNew) {
+    std::string source = (launch->getAttrOfType<StringAttr>(tiny::kInitAttr).getValue() + "#" + Twine(result)).str();
+    target.derived.push_back({launch.getName().str(), Sha256::of(source.data(), source.size()),
+                              byteSize(launch.getResult(result).getType())});
+  }
+  return at->second;
+}
+
 LogicalResult PlanBuilder::addWeight(tiny::ParamOp param) {
   auto bytes = weights.find(param.getHash());
   if (!bytes)
@@ -84,12 +97,19 @@ LogicalResult PlanBuilder::addWeight(tiny::ParamOp param) {
   if (bytes->size() != byteSize(param.getType()))
     return param.emitError("expected ") << byteSize(param.getType()) << " bytes for " << param.getType() << ", found "
                                         << bytes->size() << " under its hash";
-  uint32_t index = artefact.addWeight(tensorOf(param.getName(), param.getType()), {bytes->data(), bytes->size()});
-  places[param.getResult()] = {addBuffer(artefact::BufferKind::Weight, index, param.getType())};
+  auto [index, isNew] = weightNumbers.try_emplace(param.getResult());
+  if (isNew)
+    index->second = artefact.addWeight(tensorOf(param.getName(), param.getType()), {bytes->data(), bytes->size()});
+  places[param.getResult()] = {addBuffer(artefact::BufferKind::Weight, index->second, param.getType())};
   return success();
 }
 
 LogicalResult PlanBuilder::addConstant(tiny::ConstOp constant) {
+  auto [number, isNew] = weightNumbers.try_emplace(constant.getResult());
+  if (!isNew) {
+    places[constant.getResult()] = {addBuffer(artefact::BufferKind::Weight, number->second, constant.getType())};
+    return success();
+  }
   auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
   if (!elements)
     return constant.emitError("expected the elements of a tensor, found ") << constant.getValue();
@@ -101,8 +121,8 @@ LogicalResult PlanBuilder::addConstant(tiny::ConstOp constant) {
   else
     for (const APInt &value : elements.getValues<APInt>())
       appendBits(bytes, value, width);
-  uint32_t index = artefact.addWeight(tensorOf("constant", constant.getType()), bytes);
-  places[constant.getResult()] = {addBuffer(artefact::BufferKind::Weight, index, constant.getType())};
+  number->second = artefact.addWeight(tensorOf("constant", constant.getType()), bytes);
+  places[constant.getResult()] = {addBuffer(artefact::BufferKind::Weight, number->second, constant.getType())};
   return success();
 }
 
@@ -114,6 +134,12 @@ LogicalResult PlanBuilder::addLaunch(tiny::LaunchOp launch, Commands &commands) 
   if (constexpr uint64_t most = INT32_MAX; launch.getUnits() > most)
     return launch.emitError("expected at most ")
            << most << " units in a launch, found " << launch.getUnits() << ": its tensors are too large for a device";
+  if (!isInThisPlan(launch)) {
+    for (OpResult result : launch.getResults())
+      if (auto number = derived.find(result); number != derived.end())
+        places[result] = {addBuffer(artefact::BufferKind::Derived, number->second, result.getType())};
+    return success();
+  }
   const KernelFacts &facts = *found->second;
   artefact::Kernel kernel;
   kernel.symbol = launch.getKernel().str();
@@ -161,6 +187,11 @@ LogicalResult PlanBuilder::addBlock(Block &block, Commands &commands) {
     if (isa<tiny::ParamOp, tiny::ConstOp>(op) && byteSize(op.getResult(0).getType()) == 0 &&
         llvm::all_of(op.getUsers(), llvm::IsaPred<func::ReturnOp>))
       continue; // there is nothing to store or to copy
+    if (isa<tiny::ParamOp, tiny::ConstOp>(op) && !op.use_empty() &&
+        llvm::none_of(op.getUsers(), [&](Operation *user) { return isInThisPlan(user); }))
+      continue; // the other plan reads it
+    if (isInit && !isa<tiny::ParamOp, tiny::ConstOp, tiny::LaunchOp>(op))
+      continue;
     LogicalResult built = success();
     if (auto param = dyn_cast<tiny::ParamOp>(op))
       built = addWeight(param);
@@ -180,34 +211,65 @@ LogicalResult PlanBuilder::addBlock(Block &block, Commands &commands) {
   return success();
 }
 
-LogicalResult PlanBuilder::build(func::FuncOp main, const TargetCode &code) {
-  for (const KernelFacts &kernel : code.kernels)
-    kernels[kernel.symbol] = &kernel;
-  for (BlockArgument input : main.getArguments())
-    places[input] = {addBuffer(artefact::BufferKind::Input, input.getArgNumber(), input.getType())};
-
-  // What a launch, loop or choice returns is written where the caller wants it; whatever else is returned (an input, a
-  // weight, the same value twice) is copied at the end.
-  Block &block = main.getBody().front();
-  SmallVector<std::pair<uint32_t, Value>> copies;
-  for (OpOperand &operand : block.getTerminator()->getOpOperands()) {
-    uint32_t index = addBuffer(artefact::BufferKind::Output, operand.getOperandNumber(), operand.get().getType());
-    Operation *source = operand.get().getDefiningOp();
-    if (!source || !isa<tiny::LaunchOp, tiny::LoopOp, tiny::CondOp>(source) ||
-        !places.try_emplace(operand.get(), artefact::Argument{index}).second)
-      copies.push_back({index, operand.get()});
-  }
-  unsigned now = 0;
-  number(block, now);
-  if (failed(addBlock(block, plan.commands)))
-    return failure();
-  for (auto [to, value] : copies)
-    if (byteSize(value.getType()) != 0)
-      addCopy(plan.commands, {to}, places.at(value), value.getType());
+void PlanBuilder::finishPlan() {
   plan.arenaSize = planArena(arena);
   for (auto [tensor, buffer] : llvm::zip_equal(arena, arenaBuffers))
     plan.buffers[buffer].offset = tensor.offset;
   artefact::addDependencies(target, plan, plan.commands);
   target.plans.push_back(std::move(plan));
+  plan = {};
+  places.clear();
+  arena.clear();
+  arenaBuffers.clear();
+}
+
+LogicalResult PlanBuilder::buildInit(Block &block) {
+  isInit = true;
+  for (auto launch : block.getOps<tiny::LaunchOp>())
+    for (OpResult result : launch.getResults())
+      if (isInThisPlan(launch) && llvm::any_of(result.getUsers(), [&](Operation *user) { return !isInThisPlan(user); }))
+        places[result] = {
+            addBuffer(artefact::BufferKind::Derived, addDerived(launch, result.getResultNumber()), result.getType())};
+  if (failed(addBlock(block, plan.commands)))
+    return failure();
+  plan.entryPoint = artefact.findOrAddInit();
+  finishPlan();
+  isInit = false;
   return success();
+}
+
+LogicalResult PlanBuilder::buildMain(func::FuncOp main) {
+  for (BlockArgument input : main.getArguments())
+    places[input] = {addBuffer(artefact::BufferKind::Input, input.getArgNumber(), input.getType())};
+
+  // What a launch, loop or choice returns is written where the caller wants it; whatever else is returned (an input, a
+  // weight, what init made, the same value twice) is copied at the end.
+  Block &block = main.getBody().front();
+  SmallVector<std::pair<uint32_t, Value>> copies;
+  for (OpOperand &operand : block.getTerminator()->getOpOperands()) {
+    uint32_t index = addBuffer(artefact::BufferKind::Output, operand.getOperandNumber(), operand.get().getType());
+    Operation *source = operand.get().getDefiningOp();
+    if (!source || !isInThisPlan(source) || !isa<tiny::LaunchOp, tiny::LoopOp, tiny::CondOp>(source) ||
+        !places.try_emplace(operand.get(), artefact::Argument{index}).second)
+      copies.push_back({index, operand.get()});
+  }
+  if (failed(addBlock(block, plan.commands)))
+    return failure();
+  for (auto [to, value] : copies)
+    if (byteSize(value.getType()) != 0)
+      addCopy(plan.commands, {to}, places.at(value), value.getType());
+  finishPlan();
+  return success();
+}
+
+LogicalResult PlanBuilder::build(func::FuncOp main, const TargetCode &code) {
+  for (const KernelFacts &kernel : code.kernels)
+    kernels[kernel.symbol] = &kernel;
+  Block &block = main.getBody().front();
+  unsigned now = 0;
+  number(block, now);
+  bool hasInit = llvm::any_of(block, [](Operation &op) { return op.hasAttr(tiny::kInitAttr); });
+  if (hasInit && failed(buildInit(block)))
+    return failure();
+  return buildMain(main);
 }

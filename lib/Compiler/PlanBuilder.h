@@ -31,9 +31,15 @@ public:
               std::deque<std::vector<uint8_t>> &constants)
       : artefact(artefact), target(target), weights(weights), constants(constants) {}
 
+  /// Adds the plan of `main` and, where some launches run at load, that of `init`.
   mlir::LogicalResult build(mlir::func::FuncOp main, const TargetCode &code);
 
 private:
+  /// The launches that run at load, whose results become derived tensors where others read them.
+  mlir::LogicalResult buildInit(mlir::Block &block);
+  mlir::LogicalResult buildMain(mlir::func::FuncOp main);
+  void finishPlan();
+  bool isInThisPlan(mlir::Operation *op) const;
   using Commands = std::vector<artefact::Command>;
 
   /// The positions of an op in the order of all commands: a loop lasts from its first to its last.
@@ -49,6 +55,7 @@ private:
   mlir::LogicalResult addBlock(mlir::Block &block, Commands &commands);
   uint32_t addBuffer(artefact::BufferKind kind, uint32_t index, mlir::Type type);
   uint32_t addArenaBuffer(mlir::Type type, Time life);
+  uint32_t addDerived(tiny::LaunchOp launch, unsigned result);
   mlir::LogicalResult addWeight(tiny::ParamOp param);
   mlir::LogicalResult addConstant(tiny::ConstOp constant);
   mlir::LogicalResult addLaunch(tiny::LaunchOp launch, Commands &commands);
@@ -74,7 +81,10 @@ private:
   const WeightStore &weights;
   std::deque<std::vector<uint8_t>> &constants;
   artefact::Plan plan;
+  bool isInit = false; ///< whether `plan` is that of init
   llvm::DenseMap<mlir::Value, artefact::Argument> places;
+  llvm::DenseMap<mlir::Value, uint32_t> weightNumbers; ///< of weights and constants, the same in both plans
+  llvm::DenseMap<mlir::Value, uint32_t> derived;       ///< results of init that the other plan reads
   llvm::DenseMap<mlir::Operation *, Time> times;
   llvm::StringMap<const KernelFacts *> kernels;
   llvm::SmallVector<ArenaTensor> arena;

@@ -43,7 +43,8 @@ bool PlanBuilder::liesWhereItsFirstLay(Value carried) {
   auto loop = carried.getDefiningOp<tiny::LoopOp>();
   Value first = loop.getCarried()[cast<OpResult>(carried).getResultNumber()];
   Operation *source = first.getDefiningOp();
-  return source && isa<tiny::LaunchOp>(source) && source->getBlock() == loop->getBlock() && first.hasOneUse() &&
+  return source && isa<tiny::LaunchOp>(source) && isInThisPlan(source) && source->getBlock() == loop->getBlock() &&
+         first.hasOneUse() &&
          llvm::none_of(carried.getUsers(), [](Operation *user) { return isa<func::ReturnOp, tiny::YieldOp>(user); });
 }
 

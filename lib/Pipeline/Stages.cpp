@@ -74,6 +74,9 @@ static LogicalResult addSchedule(OpPassManager &pm, const Chip *chip, const Stag
     backend->addSchedulePasses(pm, *chip);
   else
     pm.addPass(createSchedule());
+  pm.addPass(createPackWeights());
+  // Last: whatever passes before it made of weights runs at load.
+  pm.addPass(createMarkInit());
   return success();
 }
 

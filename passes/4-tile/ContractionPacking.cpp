@@ -151,8 +151,8 @@ void ContractionPacking::packRowsTurned(Positions m, Positions k) {
 
 // Rows lie as their memory runs: along k where that is contiguous, else along m.
 void ContractionPacking::packRows(Positions m, Positions k) {
-  if (rowsInPlace)
-    return;
+  if (!rows)
+    return; // they are read where they lie
   unsigned nb = batch.size(), rank = nb + 3;
   Value zero = constant(0);
   if (row && !rowsAlongK)
@@ -263,6 +263,8 @@ void ContractionPacking::packPanels(Positions k) {
 }
 
 void ContractionPacking::packColumns(Value firstColumn, Positions k) {
+  if (!columns)
+    return;
   unsigned nb = batch.size(), rank = nb + 3;
   if (columnsAlongK)
     return packColumnsAlongK(firstColumn, k);
@@ -330,7 +332,7 @@ bool ContractionPacking::canReadRowsInPlace() {
          address.coefficient(nb) != 0 && !address.isBent(nb);
 }
 
-void ContractionPacking::allocate(int64_t depth) {
+void ContractionPacking::allocate(int64_t depth, bool packsRows, bool packsColumns) {
   StageOp stage = c.stage;
   unsigned nb = batch.size();
   auto rowType = cast<RankedTensorType>(stage.getOperand(c.rowsRead).getType());
@@ -349,13 +351,14 @@ void ContractionPacking::allocate(int64_t depth) {
     return memref::AllocaOp::create(b, loc, MemRefType::get({outer, inner}, type));
   };
   rowsInPlace = row && canReadRowsInPlace();
-  if (rowsAlongK || row)
+  if (packsRows && (rowsAlongK || row))
     rows =
         rowsInPlace ? Value() : buffer(llvm::alignTo(blockRows, rowsAlongK ? 1 : kTurned), padded(depth), rowsPacked);
-  else
+  else if (packsRows)
     rows = buffer(depth, padded(blockRows), rowsPacked);
   int64_t most = std::max(f.schedule.getVector(), row ? row->k / group : 1);
   panelRows = llvm::divideCeil(llvm::divideCeil(depth, group), most) * most;
   int64_t panels = row ? llvm::divideCeil(n.most, tileColumns) : 1;
-  columns = buffer(panels * panelRows, tileColumns * group, columnsPacked);
+  if (packsColumns)
+    columns = buffer(panels * panelRows, tileColumns * group, columnsPacked);
 }

@@ -29,8 +29,9 @@ protected:
   Positions blockOf(llvm::ArrayRef<unsigned> run, llvm::ArrayRef<mlir::Value> unit, llvm::ArrayRef<int64_t> sizes);
   /// A tile of the flattened domain; bounds of m, n and k where a tile may pass them.
   TileDomain domainAt(mlir::Value m, int64_t mSize, mlir::Value n, int64_t nSize, mlir::Value k, int64_t kSize);
-  /// Buffers for packed operands of `depth` terms. To be called when m, n and k are known.
-  void allocate(int64_t depth);
+  /// Buffers for packed operands of `depth` terms, of those that are to be packed. To be called when m, n and k are
+  /// known.
+  void allocate(int64_t depth, bool packsRows, bool packsColumns);
   void packRows(Positions m, Positions k);
   /// One panel of columns, over the one before; a matrix instruction's `packPanels` packs all of the block at once.
   void packColumns(mlir::Value firstColumn, Positions k);
@@ -56,8 +57,8 @@ protected:
   int64_t group = 1;                  ///< k that lie side by side in packed columns
   llvm::SmallVector<mlir::Value> batch;
   Positions m, n, k;
-  mlir::Value rows;    ///< [m, k], or [k, m] if not `rowsAlongK` and without an instruction
-  mlir::Value columns; ///< [k floordiv group, n * group + k mod group]
+  mlir::Value rows;    ///< null if not packed; [m, k], or [k, m] if not `rowsAlongK` and without an instruction
+  mlir::Value columns; ///< null if not packed; [k floordiv group, n * group + k mod group]
   bool rowsAlongK = true;
 
 private:

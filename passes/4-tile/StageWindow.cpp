@@ -2,12 +2,10 @@
 //
 // The scratch memory of a unit: packed weights, and what the unit's windows cover, padded and converted.
 
-#include "passes/3-schedule/AddressForm.h"
 #include "passes/4-tile/WindowTiler.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace tinyc;
@@ -37,42 +35,13 @@ static int64_t copyLanes(int64_t line, int64_t width) {
   return lanes;
 }
 
-// How many lines of a first-level cache's set, in a page of 4096 bytes, rows may share.
-static constexpr int64_t kRowsASet = 8;
-
-// Rows need no copy if they are no casts, if their elements stand in the order of the sum, if no tile needs rows beyond
-// a block's, and if they do not push each other out of the cache.
-bool WindowTiler::canReadRowsInPlace() {
-  if (factorOf(w.stage, w.rowsRead).getDefiningOp<CastOp>())
-    return false;
-  auto type = cast<RankedTensorType>(w.stage.getOperand(w.rowsRead).getType());
-  AddressForm address = linearAddress(w.stage.getMap(w.rowsRead), type.getShape());
-  int64_t place = 1;
-  for (unsigned d : llvm::reverse(w.k)) {
-    if (domain[d] > 1 && address.coefficient(d) != place)
-      return false;
-    place *= domain[d];
-  }
-  for (unsigned d = 0; d < domain.size(); ++d)
-    if (address.isBent(d))
-      return false;
-  if (!w.m)
-    return true;
-  int64_t unitRows = std::min(sizes[*w.m], domain[*w.m]), last = domain[*w.m] % unitRows;
-  if (unitRows < tileRows || (last != 0 && last < tileRows))
-    return false;
-  constexpr int64_t page = 4096;
-  int64_t apart = address.coefficient(*w.m) * element.getIntOrFloatBitWidth() / 8;
-  return tileRows * std::gcd(apart, page) <= kRowsASet * page;
-}
-
 void WindowTiler::allocate() {
   auto buffer = [&](ArrayRef<int64_t> shape) -> Value {
     return memref::AllocaOp::create(b, loc, MemRefType::get(shape, element));
   };
   int64_t line = 64 / (element.getIntOrFloatBitWidth() / 8);
   int64_t blockRows = w.m ? llvm::divideCeil(block[*w.m], tileRows) * tileRows : 1;
-  if (!rowsInPlace) {
+  if (rowsFrom == RowsFrom::Copy) {
     // Rows stand apart by an odd number of cache lines.
     int64_t apart = (llvm::divideCeil(w.depth() + kCopyLanes, line) | 1) * line;
     rows = buffer({blockRows, apart});

@@ -11,6 +11,7 @@
 //   %r = tiny.launch @relu_0 "relu_0" units 8 (%x) {bytes = .., flops = ..} : ..
 //   func.func @relu_0(%in: memref<32768xf32>, %out: memref<32768xf32>, %unit: index)
 
+#include "dialects/Tiny/InitAttr.h"
 #include "passes/2-fuse/KernelCost.h"
 #include "passes/3-schedule/Schedules.h"
 #include "passes/4-tile/Tiling.h"
@@ -202,6 +203,8 @@ void Tile::runOnOperation() {
     auto launch = LaunchOp::create(b, kernel.getLoc(), kernel.getResultTypes(), symbol, kernel.getName(),
                                    countUnits(kernel, *kernel.getSchedule()), kernel.getInputs(), kernelFlops(kernel),
                                    kernelBytes(kernel));
+    if (Attribute init = kernel->getAttr(kInitAttr))
+      launch->setAttr(kInitAttr, init);
     kernel.replaceAllUsesWith(launch.getResults());
   }
   for (KernelOp kernel : llvm::reverse(kernels))

@@ -15,9 +15,12 @@
 // block are packed first, so that memory is read as it runs, and rows that lie as the instruction takes them stay where
 // they are: each is then fetched once and met by all panels.
 //
+// A factor of multiply-adds that has the packed form already (passes/3-schedule/PackedForm.h) is read where it lies.
+//
 // Batch dimensions are of size 1 in a unit. Runs of m, n and k dimensions are flattened; maps with mod and floordiv
 // bring positions back, so a convolution is packed as it is read, never as a whole matrix.
 
+#include "passes/3-schedule/PackedForm.h"
 #include "passes/4-tile/ContractionPacking.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -35,12 +38,14 @@ namespace {
 class ContractionTiler : ContractionPacking {
 public:
   ContractionTiler(OpBuilder &b, const TiledFunction &f, Contraction &c)
-      : ContractionPacking(b, f, c), kernel(f.kernel), toParallel(c.flatten(false)) {}
+      : ContractionPacking(b, f, c), kernel(f.kernel), toParallel(c.flatten(false)),
+        rowsForm(packedRows(c, f.schedule)), columnsForm(packedColumns(c, f.schedule)) {}
 
   void run();
 
 private:
-  Value multiplyElements(Value firstRow, Value k, Value sum);
+  Value readPacked(PackedForm &form, Value position, Value depth);
+  Value multiplyElements(Value firstRow, Value firstColumn, Value at, Positions k, Value sum);
   Value multiplyFragments(Value firstRow, Value firstColumn, Value groupAt, Positions k, Value sum);
   void multiply(Value firstRow, Value firstColumn, Positions k);
   void computeTile(Value firstRow, Value firstColumn, Positions k, Value last);
@@ -48,6 +53,7 @@ private:
 
   KernelOp kernel;
   AffineMap toParallel;
+  PackedForm rowsForm, columnsForm;
   Value sums;
   bool severalDepths = false;
 };
@@ -62,17 +68,44 @@ static Value contract(OpBuilder &b, Location loc, Value lhs, Value rhs, Value su
   return vector::ContractionOp::create(b, loc, lhs, rhs, sum, b.getAffineMapArrayAttr(maps), b.getArrayAttr(iterators));
 }
 
-// Elements of the rows at one k times a row of columns.
-Value ContractionTiler::multiplyElements(Value firstRow, Value k, Value sum) {
+// A register tile's rows from `position` on, or its panel of columns, at one `depth`, where the factor lies packed.
+Value ContractionTiler::readPacked(PackedForm &form, Value position, Value depth) {
+  MLIRContext *context = b.getContext();
+  Value buffer = f.buffer(cast<BlockArgument>(c.stage.getOperand(form.read)));
+  SmallVector<Value> operands =
+      llvm::map_to_vector(form.batch, [&](unsigned dim) { return batch[llvm::find(c.batch, dim) - c.batch.begin()]; });
+  TileDomain tile;
+  if (!form.isColumns) {
+    operands.push_back(position);
+    tile.append(affine::AffineApplyOp::create(b, loc, form.row(), operands), form.tile, std::nullopt);
+    tile.append(depth, 1, std::nullopt);
+    return loadTile(b, loc, buffer, tile, AffineMap::getMultiDimIdentityMap(2, context));
+  }
+  for (Value offset : operands)
+    tile.append(offset, 1, std::nullopt);
+  AffineMap panel = AffineMap::get(1, 0, b.getAffineDimExpr(0).floorDiv(form.tile));
+  tile.append(affine::AffineApplyOp::create(b, loc, panel, position), 1, std::nullopt);
+  tile.append(depth, 1, std::nullopt);
+  tile.append(constant(0), form.tile, std::nullopt);
+  Value value = loadTile(b, loc, buffer, tile, AffineMap::getMultiDimIdentityMap(tile.rank(), context));
+  SmallVector<AffineExpr> points(tile.rank(), b.getAffineConstantExpr(0));
+  points.back() = b.getAffineDimExpr(1);
+  return ViewOp::create(b, loc, VectorType::get({1, form.tile}, element), value, AffineMap::get(2, 0, points, context));
+}
+
+// Elements of the rows at one position of the block of k times a row of columns.
+Value ContractionTiler::multiplyElements(Value firstRow, Value firstColumn, Value at, Positions k, Value sum) {
   MLIRContext *context = b.getContext();
   AffineMap identity = AffineMap::getMultiDimIdentityMap(2, context);
   TileDomain rowTile, columnTile;
   rowTile.append(firstRow, tileRows, std::nullopt);
-  rowTile.append(k, 1, std::nullopt);
-  columnTile.append(k, 1, std::nullopt);
+  rowTile.append(at, 1, std::nullopt);
+  columnTile.append(at, 1, std::nullopt);
   columnTile.append(constant(0), tileColumns, std::nullopt);
-  Value lhs = loadTile(b, loc, rows, rowTile, rowsAlongK ? identity : selectDims(context, 2, {1, 0}));
-  Value rhs = loadTile(b, loc, columns, columnTile, identity);
+  Value depth = rows && columns ? at : arith::AddIOp::create(b, loc, k.begin, at).getResult();
+  Value lhs = rows ? loadTile(b, loc, rows, rowTile, rowsAlongK ? identity : selectDims(context, 2, {1, 0}))
+                   : readPacked(rowsForm, arith::AddIOp::create(b, loc, m.begin, firstRow), depth);
+  Value rhs = columns ? loadTile(b, loc, columns, columnTile, identity) : readPacked(columnsForm, firstColumn, depth);
   return contract(b, loc, lhs, rhs, sum,
                   {selectDims(context, 3, {0, 2}), selectDims(context, 3, {2, 1}), selectDims(context, 3, {0, 1})});
 }
@@ -108,7 +141,7 @@ void ContractionTiler::multiply(Value firstRow, Value firstColumn, Positions k) 
     Value sum = kLoop.getRegionIterArgs()[0];
     scf::YieldOp::create(b, loc,
                          row ? multiplyFragments(firstRow, firstColumn, kLoop.getInductionVar(), k, sum)
-                             : multiplyElements(firstRow, kLoop.getInductionVar(), sum));
+                             : multiplyElements(firstRow, firstColumn, kLoop.getInductionVar(), k, sum));
   }
   storeTile(b, loc, kLoop.getResult(0), sums, sumTile, identity);
 }
@@ -168,7 +201,7 @@ void ContractionTiler::run() {
   severalDepths = block < depth;
   k = {constant(0), constant(depth), block, depth};
 
-  allocate(block);
+  allocate(block, row || !rowsForm.isThere(), row || !columnsForm.isThere());
   int64_t blockRows = llvm::divideCeil(m.most, tileRows) * tileRows;
   int64_t blockColumns = llvm::divideCeil(n.most, tileColumns) * tileColumns;
   auto buffer = [&](int64_t outer, int64_t inner) -> Value {

@@ -5,7 +5,7 @@
 // that the inner loop reads every element of a window at a constant distance, without masks and without a matrix of
 // windows in memory.
 //
-//   packed rows <- weights[m block, all of k]                    unless they can be read where they are
+//   packed rows <- weights[m block, all of k]                    unless they lie packed already, or in order
 //   stage <- input[what the block's windows cover]               stage[channel, y, phase, x floordiv stride]
 //   for each register tile (rows, lines, columns):
 //     sums += packed rows[row, k] * stage[channel, line + ky, kx mod stride, column + kx floordiv stride]
@@ -30,7 +30,9 @@ WindowTiler::WindowTiler(OpBuilder &b, const TiledFunction &f, Window &w)
     : b(b), f(f), w(w), loc(w.stage.getLoc()), element(elementType(w.stage.getResult(0).getType())),
       domain(w.stage.getDomain()), parallel(w.stage.getNumParallel()), tileRows(f.schedule.getInner()[0]),
       tileLines(f.schedule.getInner()[1]), tileColumns(f.schedule.getInner()[2]),
-      plane(f.schedule.getColumns() == "plane") {}
+      plane(f.schedule.getColumns() == "plane"), rowsForm(packedRows(w, f.schedule)) {
+  rowsFrom = rowsForm.isThere() ? RowsFrom::Packed : rowsLieInOrder(w, f.schedule) ? RowsFrom::InOrder : RowsFrom::Copy;
+}
 
 Value WindowTiler::add(Value lhs, Value rhs) { return arith::AddIOp::create(b, loc, lhs, rhs); }
 
@@ -78,7 +80,7 @@ Value WindowTiler::multiply(unsigned dim, Value sum) {
 Value WindowTiler::loadRows() {
   MLIRContext *context = b.getContext();
   TileDomain tile;
-  if (rowsInPlace) {
+  if (rowsFrom == RowsFrom::InOrder) {
     // The rows' dimension stands before the last one of k, all others before them.
     unsigned rowDim = w.m.value_or(w.x());
     SmallVector<unsigned> order;
@@ -103,9 +105,16 @@ Value WindowTiler::loadRows() {
     flat = flat * domain[d] + b.getAffineDimExpr(ofK.size());
     ofK.push_back(position[d]);
   }
-  tile.append(firstRow, tileRows, std::nullopt);
+  Value row = firstRow, buffer = rows;
+  if (rowsFrom == RowsFrom::Packed) {
+    SmallVector<Value> operands = llvm::map_to_vector(rowsForm.batch, [&](unsigned dim) { return unit[dim]; });
+    operands.push_back(w.m ? add(unit[*w.m], firstRow) : constant(0));
+    row = affine::AffineApplyOp::create(b, loc, rowsForm.row(), operands);
+    buffer = f.buffer(cast<BlockArgument>(w.stage.getOperand(w.rowsRead)));
+  }
+  tile.append(row, tileRows, std::nullopt);
   tile.append(affine::AffineApplyOp::create(b, loc, AffineMap::get(ofK.size(), 0, flat), ofK), 1, std::nullopt);
-  return loadTile(b, loc, rows, tile, AffineMap::getMultiDimIdentityMap(2, context));
+  return loadTile(b, loc, buffer, tile, AffineMap::getMultiDimIdentityMap(2, context));
 }
 
 // One element of the window: the rows' elements times a row of columns of each line.
@@ -283,7 +292,7 @@ void WindowTiler::walkOutput(unsigned index) {
 }
 
 void WindowTiler::walkUnit() {
-  if (!rowsInPlace)
+  if (rowsFrom == RowsFrom::Copy)
     packRows();
   copied.resize(w.input.size());
   copyInput(0);
@@ -291,7 +300,7 @@ void WindowTiler::walkUnit() {
   if (w.m) {
     loop(constant(0), blockEnd(*w.m), tileRows, [&](Value row) {
       firstRow = row;
-      if (rowsInPlace) {
+      if (rowsFrom == RowsFrom::InOrder) {
         int64_t rows = domain[*w.m], size = std::min(sizes[*w.m], rows);
         AffineExpr left = b.getAffineConstantExpr(rows - tileRows) - b.getAffineDimExpr(1);
         AffineMap map = AffineMap::get(2, 0, {b.getAffineDimExpr(0), b.getAffineConstantExpr(size - tileRows), left},
@@ -345,7 +354,6 @@ void WindowTiler::place() {
 
 LogicalResult WindowTiler::run() {
   place();
-  rowsInPlace = canReadRowsInPlace();
   position.resize(domain.size());
   block.assign(domain.size(), 1);
   for (unsigned d = 0; d < parallel; ++d)

@@ -6,6 +6,7 @@
 #ifndef TINYC_PASSES_4_TILE_WINDOWTILER_H
 #define TINYC_PASSES_4_TILE_WINDOWTILER_H
 
+#include "passes/3-schedule/PackedForm.h"
 #include "passes/4-tile/Tiling.h"
 
 namespace tinyc {
@@ -29,7 +30,6 @@ private:
   void place();
 
   // The scratch memory of a unit (StageWindow.cpp).
-  bool canReadRowsInPlace();
   void allocate();
   void packRows();
   void copyInput(unsigned coordinate);
@@ -69,8 +69,10 @@ private:
   unsigned parallel;
   int64_t tileRows, tileLines, tileColumns;
   bool plane;
-  /// The rows are read where they are: the last tile of a block begins early, to end with the block.
-  bool rowsInPlace = false;
+  /// Where tiles read rows: from a copy in scratch memory; from a weight that is packed already; or from a factor as it
+  /// lies, whose last tile of a block begins early, to end with the block.
+  enum class RowsFrom { Copy, Packed, InOrder } rowsFrom;
+  PackedForm rowsForm;
   int64_t pitch = 0;                       ///< of a plane: elements from a line to the next
   llvm::SmallVector<mlir::Value> unit;     ///< where the unit begins; of batch dimensions, where it stands
   llvm::SmallVector<int64_t> sizes;        ///< of the unit, along the sum's parallel dimensions

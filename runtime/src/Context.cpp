@@ -24,13 +24,18 @@ Status Context::create(std::shared_ptr<Model> model, size_t threads, std::unique
     TINYC_TRY(DeviceMemory::allocate(*m.on, size, made->states[i]));
   }
   TINYC_TRY(made->resetStates());
-  uint64_t arenaSize = 0, stagingSize = 0;
+  // What the model ran when it was made is no entry point of a context: others may be reading what it writes.
+  std::vector<const ExecutionPlan *> plans;
   for (const ExecutionPlan &plan : m.plans)
-    arenaSize = std::max(arenaSize, plan.source->arena_size());
+    if (!m.isInit(plan))
+      plans.push_back(&plan);
+  uint64_t arenaSize = 0, stagingSize = 0;
+  for (const ExecutionPlan *plan : plans)
+    arenaSize = std::max(arenaSize, plan->source->arena_size());
   TINYC_TRY(DeviceMemory::allocate(*m.on, arenaSize, made->arena));
-  made->entries.resize(m.plans.size());
-  for (size_t i = 0; i < m.plans.size(); ++i)
-    stagingSize = std::max(stagingSize, made->bind(m.plans[i], made->entries[i]));
+  made->entries.resize(plans.size());
+  for (size_t i = 0; i < plans.size(); ++i)
+    stagingSize = std::max(stagingSize, made->bind(*plans[i], made->entries[i]));
   TINYC_TRY(DeviceMemory::allocate(*m.on, stagingSize, made->staging));
   context = std::move(made);
   return {};

@@ -102,10 +102,13 @@ Status Model::loadWeights() {
   return transfers->finish();
 }
 
+bool Model::isInit(const ExecutionPlan &plan) const {
+  return static_cast<int>(plan.source->entry_point()) == file->findEntry("init");
+}
+
 Status Model::runInit() {
-  int init = file->findEntry("init");
   for (const ExecutionPlan &plan : plans) {
-    if (static_cast<int>(plan.source->entry_point()) != init)
+    if (!isInit(plan))
       continue;
     std::unique_ptr<Executor> executor;
     TINYC_TRY(on->createExecutor(*program, {&plan, 1}, 0, executor));

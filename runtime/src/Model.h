@@ -40,6 +40,7 @@ private:
   Status chooseTarget(const char *name);
   Status loadWeights();
   Status runInit();
+  bool isInit(const ExecutionPlan &plan) const;
   /// Where an arena buffer, weight or derived tensor stands; null for what differs from run to run.
   void *sharedAddress(const format::Buffer &buffer, void *arena) const;
 

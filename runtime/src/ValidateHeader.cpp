@@ -179,6 +179,40 @@ private:
     return {};
   }
 
+  /// Notes the derived tensors that the commands write.
+  static void collectDerived(const flatbuffers::Vector<flatbuffers::Offset<format::Command>> *commands,
+                             const format::Target &t, const format::Plan &p, std::set<unsigned> &written) {
+    for (unsigned c = 0; c < sizeOf(commands); ++c) {
+      const format::Command &command = *commands->Get(c);
+      collectDerived(command.body(), t, p, written);
+      for (unsigned i = 0; i < sizeOf(command.arguments()); ++i) {
+        const format::Buffer &b = *p.buffers()->Get(command.arguments()->Get(i)->buffer());
+        bool writes = command.kind() == format::CommandKind::launch
+                          ? t.kernels()->Get(command.kernel())->arguments()->Get(i) != format::Access::read
+                          : i == 0;
+        if (writes && b.kind() == format::BufferKind::derived)
+          written.insert(b.index());
+      }
+    }
+  }
+
+  /// What an entry point reads of derived tensors, init has written.
+  Status derivedTensors(const format::Target &t) {
+    auto isInit = [&](const format::Plan &p) {
+      return text(artefact.entry_points()->Get(p.entry_point())->name()) == "init";
+    };
+    std::set<unsigned> written;
+    for (unsigned i = 0; i < sizeOf(t.plans()); ++i)
+      if (const format::Plan &p = *t.plans()->Get(i); isInit(p))
+        collectDerived(p.commands(), t, p, written);
+    for (unsigned i = 0; i < sizeOf(t.plans()); ++i)
+      for (unsigned b = 0; b < sizeOf(t.plans()->Get(i)->buffers()); ++b)
+        if (const format::Buffer &buffer = *t.plans()->Get(i)->buffers()->Get(b);
+            buffer.kind() == format::BufferKind::derived && !written.count(buffer.index()))
+          return corrupt("derived tensor " + std::to_string(buffer.index()) + " is used, and init does not write it");
+    return {};
+  }
+
   Status plan(const format::Target &t, const format::Plan &p) {
     if (p.arena_size() > (uint64_t(1) << 48))
       return corrupt("arena of " + std::to_string(p.arena_size()) + " bytes");
@@ -203,7 +237,9 @@ private:
     for (unsigned i = 0; i < sizeOf(t.derived()); ++i) {
       const format::Derived &d = *t.derived()->Get(i);
       if (d.key()->size() != sizeof(Sha256Digest) || d.size() > (uint64_t(1) << 48))
-        return corrupt("derived tensor " + std::to_string(i) + ": key or size out of range");
+        return corrupt("derived tensor " + std::to_string(i) +
+                       ": expected a key of 32 bytes and a size up to 2^48, found " + std::to_string(d.key()->size()) +
+                       " and " + std::to_string(d.size()));
     }
     std::set<unsigned> planned;
     for (unsigned i = 0; i < sizeOf(t.plans()); ++i) {
@@ -215,7 +251,7 @@ private:
         return corrupt("two plans for entry point " + quoted(entry));
       TINYC_TRY(plan(t, p).within("plan of " + quoted(entry) + ": "));
     }
-    return {};
+    return derivedTensors(t);
   }
 
   const format::Artefact &artefact;

@@ -236,6 +236,18 @@ const Mutant mutants[] = {
     {"WritesInput", "an input or a weight, which no command may write",
      [](Artefact &a) { mainPlan(a).commands[2].arguments[1].buffer = 0; }},
     {"WritesDerived", "only init may write", [](Artefact &a) { mainPlan(a).commands[2].arguments[1].buffer = 2; }},
+    {"DerivedIndex", "derived tensor 3 is out of range, there are 1",
+     [](Artefact &a) { mainPlan(a).buffers[2].index = 3; }},
+    {"DerivedSize", "expected all 8192 bytes", [](Artefact &a) { a.targets[0].derived[0].size = 2 * vectorBytes; }},
+    {"HugeDerived", "expected a key of 32 bytes and a size up to 2^48",
+     [](Artefact &a) { a.targets[0].derived[0].size = uint64_t(1) << 60; }},
+    {"DerivedWithoutInit", "derived tensor 0 is used, and init does not write it",
+     [](Artefact &a) { a.targets[0].plans.erase(a.targets[0].plans.begin()); }},
+    {"DerivedNotWritten", "derived tensor 1 is used, and init does not write it",
+     [](Artefact &a) {
+       a.targets[0].derived.push_back({"other", {}, vectorBytes});
+       mainPlan(a).buffers[2].index = 1;
+     }},
     {"OutputNotWritten", "no command writes output 'y'", [](Artefact &a) { mainPlan(a).commands.pop_back(); }},
     {"StateNotDonated", "is not an argument of the entry point", [](Artefact &a) { a.entryPoints[1].states.clear(); }},
     {"StateIndex", "state 4 is out of range", [](Artefact &a) { a.entryPoints[1].states = {4}; }},

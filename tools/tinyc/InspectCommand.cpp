@@ -149,6 +149,11 @@ static void printTarget(const ArtefactFile &file, const format::Target &target) 
       llvm::outs() << "  entry point " << file.root().entry_points()->Get(plan->entry_point())->name()->str() << ": "
                    << (plan->commands() ? plan->commands()->size() : 0) << " commands, arena " << plan->arena_size()
                    << " bytes, live peak " << ArenaLives(*plan).peak() << "\n";
+  uint64_t derived = 0;
+  for (unsigned i = 0, count = target.derived() ? target.derived()->size() : 0; i < count; ++i)
+    derived += target.derived()->Get(i)->size();
+  if (derived != 0)
+    llvm::outs() << "  derived " << target.derived()->size() << " tensors, " << derived << " bytes, made at load\n";
   uint64_t scratch = 0;
   for (unsigned i = 0, count = target.kernels() ? target.kernels()->size() : 0; i < count; ++i)
     scratch = std::max(scratch, target.kernels()->Get(i)->scratch_bytes());
