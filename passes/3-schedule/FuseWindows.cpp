@@ -96,7 +96,8 @@ private:
         consumer.emitRemark() << text.str();
     };
     // A matrix unit takes the sum alone in another way.
-    if (chooseCpuSchedule(producer, chip).columns != "window")
+    std::string columns = chooseCpuSchedule(producer, chip).columns;
+    if (columns != "window" && columns != "plane")
       return false;
     std::string name = (nameWithoutNumber(producer.getName()) + "_" + nameWithoutNumber(consumer.getName())).str();
     if (!hasNoOrder(consumer)) {
