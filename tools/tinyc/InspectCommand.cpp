@@ -11,6 +11,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include <set>
 
 using namespace tinyc;
 
@@ -58,8 +59,20 @@ static std::string opsText(const format::Kernel &kernel) {
   return text;
 }
 
-static void printKernels(const format::Target &target) {
-  uint64_t flops = 0, bytes = 0;
+using CommandList = flatbuffers::Vector<flatbuffers::Offset<format::Command>>;
+
+// Numbers of the kernels that commands launch, bodies of loops included.
+static void addKernels(const CommandList *commands, std::set<unsigned> &kernels) {
+  for (unsigned i = 0, count = commands ? commands->size() : 0; i < count; ++i) {
+    const format::Command &command = *commands->Get(i);
+    if (command.kind() == format::CommandKind::launch)
+      kernels.insert(command.kernel());
+    addKernels(command.body(), kernels);
+  }
+}
+
+// The kernels of each entry point, and what they add up to: those of init once, at load, all others at each run.
+static void printKernels(const ArtefactFile &file, const format::Target &target) {
   size_t width = 6;
   for (const format::Kernel *kernel : *target.kernels())
     width = std::max<size_t>(width, std::min<size_t>(kernel->name()->size(), 40));
@@ -69,13 +82,22 @@ static void printKernels(const format::Target &target) {
     llvm::outs() << llvm::StringRef(text).rtrim() << "\n";
   };
   line("kernel", "units", "flops", "bytes", "ops");
-  for (const format::Kernel *kernel : *target.kernels()) {
-    flops += kernel->flops();
-    bytes += kernel->bytes();
-    line(llvm::StringRef(kernel->name()->c_str()).take_front(width), kernel->units(), kernel->flops(), kernel->bytes(),
-         opsText(*kernel));
+  for (unsigned p = 0, plans = target.plans() ? target.plans()->size() : 0; p < plans; ++p) {
+    const format::Plan &plan = *target.plans()->Get(p);
+    std::set<unsigned> kernels;
+    addKernels(plan.commands(), kernels);
+    uint64_t flops = 0, bytes = 0;
+    for (unsigned number : kernels) {
+      const format::Kernel *kernel = target.kernels()->Get(number);
+      flops += kernel->flops();
+      bytes += kernel->bytes();
+      line(llvm::StringRef(kernel->name()->c_str()).take_front(width), kernel->units(), kernel->flops(),
+           kernel->bytes(), opsText(*kernel));
+    }
+    llvm::StringRef entry = file.root().entry_points()->Get(plan.entry_point())->name()->c_str();
+    llvm::outs() << "  " << (entry == "init" ? "at load: " : "") << kernels.size() << " kernels, " << flops
+                 << " flops, " << bytes << " bytes\n";
   }
-  llvm::outs() << "  " << target.kernels()->size() << " kernels, " << flops << " flops, " << bytes << " bytes\n";
 }
 
 // Which commands touch each arena buffer, bodies of loops included: from the first to the last.
@@ -106,8 +128,6 @@ private:
   struct Life {
     size_t first = SIZE_MAX, last = 0;
   };
-  using CommandList = flatbuffers::Vector<flatbuffers::Offset<format::Command>>;
-
   void walk(const CommandList *commands) {
     for (unsigned i = 0, count = commands ? commands->size() : 0; i < count; ++i) {
       const format::Command &command = *commands->Get(i);
@@ -160,7 +180,7 @@ static void printTarget(const ArtefactFile &file, const format::Target &target) 
   if (scratch != 0)
     llvm::outs() << "  scratch " << scratch << " bytes a thread\n";
   if (target.kernels() && target.kernels()->size())
-    printKernels(target);
+    printKernels(file, target);
 }
 
 int tinyc::runInspect(const Arguments &arguments) {
