@@ -253,8 +253,12 @@ OwningOpRef<ModuleOp> Importer::import() {
       names.push_back(input.name());
   FailureOr<SmallVector<const NodeProto *>> ordered = orderNodes(graph.node(), names, file);
   if (failed(ordered) || failed(addInputs(scope)) || failed(importNodes(*ordered, graph.node(), scope)) ||
-      failed(addOutputs(scope)))
+      failed(addOutputs(scope))) {
+    if (!unbound.empty())
+      emitWarning(file) << "the model leaves open, and 1 was taken for, " << unbound
+                        << "; if that does not fit, --shape NAME=.. binds them otherwise";
     return {};
+  }
   if (!options.roundEveryNode)
     dropRoundings(function.getBody().front(), casts);
   eraseUnused(function.getBody().front());

@@ -82,6 +82,8 @@ private:
   NarrowCasts casts;
   /// What is known of inputs, by their names.
   std::map<std::string, const GivenInput *> given;
+  /// Which of them nobody has bound, for a message: "'h' (dimension 2 of 'x')".
+  std::string unbound;
   /// What symbols are bound to.
   std::map<std::string, int64_t> symbols;
   /// Here as long as the importer: what a failed import wanted is asked afterwards.

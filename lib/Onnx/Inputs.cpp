@@ -69,9 +69,12 @@ FailureOr<RankedTensorType> Importer::inputType(const ValueInfoProto &input, con
       }
       std::string symbol = dim.dim_param().empty() ? input.name() + "." + std::to_string(d) : dim.dim_param();
       auto [entry, isNew] = symbols.insert({symbol, 1});
-      if (isNew)
+      if (isNew) {
+        unbound += (unbound.empty() ? "'" : ", '") + symbol + "' (dimension " + std::to_string(d) + " of '" +
+                   input.name() + "')";
         emitRemark(file) << "'" << symbol << "', dimension " << d << " of input '" << input.name()
                          << "', is bound to 1; --shape " << input.name() << "=.. binds it otherwise";
+      }
       shape.push_back(entry->second);
     }
   }
