@@ -58,6 +58,15 @@ bool checkedByteSize(const Tensor &tensor, uint64_t &size) {
   return true;
 }
 
+/// What `make` makes of each element.
+template <typename List, typename Make> auto made(const List &list, Make make) {
+  std::vector<decltype(make(*list.begin()))> all;
+  all.reserve(list.size());
+  for (const auto &each : list)
+    all.push_back(make(each));
+  return all;
+}
+
 class HeaderWriter {
 public:
   HeaderWriter(const Artefact &artefact, const std::vector<Sha256Digest> &weightHashes,
@@ -68,19 +77,16 @@ public:
     this->codeBase = codeBase;
     this->weightBase = weightBase;
     nextCode = 0;
-    std::vector<fb::Offset<format::Weight>> weights;
-    for (size_t i = 0; i < artefact.weights.size(); ++i)
-      weights.push_back(weight(i));
-    std::vector<fb::Offset<format::State>> states;
-    for (const State &s : artefact.states)
-      states.push_back(format::CreateState(b, tensor(s.tensor), s.initialWeight));
-    std::vector<fb::Offset<format::EntryPoint>> entries;
-    for (const EntryPoint &e : artefact.entryPoints)
-      entries.push_back(format::CreateEntryPoint(b, b.CreateString(e.name), tensors(e.inputs), tensors(e.outputs),
-                                                 numbers(e.states)));
-    std::vector<fb::Offset<format::Target>> targets;
-    for (const Target &t : artefact.targets)
-      targets.push_back(target(t));
+    nextWeight = 0;
+    auto weights = made(artefact.weights, [&](const Weight &w) { return weight(w, nextWeight++); });
+    auto states = made(artefact.states,
+                       [&](const State &s) { return format::CreateState(b, tensor(s.tensor), s.initialWeight); });
+    auto entries = made(artefact.entryPoints, [&](const EntryPoint &e) {
+      auto name = b.CreateString(e.name);
+      auto inputs = tensors(e.inputs), outputs = tensors(e.outputs);
+      return format::CreateEntryPoint(b, name, inputs, outputs, numbers(e.states));
+    });
+    auto targets = made(artefact.targets, [&](const Target &t) { return target(t); });
     auto producer = b.CreateString(artefact.producer);
     auto w = b.CreateVector(weights);
     auto s = b.CreateVector(states);
@@ -105,14 +111,10 @@ private:
     return format::CreateTensor(b, name, as<format::DType>(t.dtype), shape, 0, numbers(t.value));
   }
   fb::Offset<fb::Vector<fb::Offset<format::Tensor>>> tensors(const std::vector<Tensor> &list) {
-    std::vector<fb::Offset<format::Tensor>> all;
-    for (const Tensor &t : list)
-      all.push_back(tensor(t));
-    return b.CreateVector(all);
+    return b.CreateVector(made(list, [&](const Tensor &t) { return tensor(t); }));
   }
 
-  fb::Offset<format::Weight> weight(size_t i) {
-    const Weight &w = artefact.weights[i];
+  fb::Offset<format::Weight> weight(const Weight &w, size_t i) {
     auto t = tensor(w.tensor);
     auto hash = digest(weightHashes[i]);
     format::Range range(w.external ? 0 : weightBase + weightOffsets[i], w.external ? 0 : w.bytes.size());
@@ -120,24 +122,19 @@ private:
   }
 
   fb::Offset<format::Target> target(const Target &t) {
-    std::vector<fb::Offset<format::Module>> modules;
-    for (const Module &m : t.modules) {
-      std::vector<fb::Offset<format::Code>> forms;
-      for (const Code &c : m.forms) {
+    auto modules = made(t.modules, [&](const Module &m) {
+      auto forms = made(m.forms, [&](const Code &c) {
         format::Range range(codeBase + codeOffsets[nextCode++], c.bytes.size());
-        forms.push_back(format::CreateCode(b, as<format::CodeKind>(c.kind), b.CreateString(c.chip), &range));
-      }
-      modules.push_back(format::CreateModule(b, b.CreateVector(forms)));
-    }
-    std::vector<fb::Offset<format::Kernel>> kernels;
-    for (const Kernel &k : t.kernels)
-      kernels.push_back(kernel(k));
-    std::vector<fb::Offset<format::Derived>> derived;
-    for (const Derived &d : t.derived)
-      derived.push_back(format::CreateDerived(b, b.CreateString(d.name), digest(d.key), d.size));
-    std::vector<fb::Offset<format::Plan>> plans;
-    for (const Plan &p : t.plans)
-      plans.push_back(plan(p));
+        return format::CreateCode(b, as<format::CodeKind>(c.kind), b.CreateString(c.chip), &range);
+      });
+      return format::CreateModule(b, b.CreateVector(forms));
+    });
+    auto kernels = made(t.kernels, [&](const Kernel &k) { return kernel(k); });
+    auto derived = made(t.derived, [&](const Derived &d) {
+      auto name = b.CreateString(d.name);
+      return format::CreateDerived(b, name, digest(d.key), d.size);
+    });
+    auto plans = made(t.plans, [&](const Plan &p) { return plan(p); });
     auto name = b.CreateString(t.name);
     auto features = strings(t.features);
     auto m = b.CreateVector(modules);
@@ -151,10 +148,7 @@ private:
     auto symbol = b.CreateString(k.symbol);
     auto name = b.CreateString(k.name);
     auto ops = strings(k.ops);
-    std::vector<uint8_t> access;
-    for (Access a : k.arguments)
-      access.push_back(as<uint8_t>(a));
-    auto arguments = numbers(access);
+    auto arguments = numbers(made(k.arguments, as<uint8_t, Access>));
     format::KernelBuilder kb(b);
     kb.add_symbol(symbol);
     kb.add_name(name);
@@ -174,16 +168,14 @@ private:
   }
 
   fb::Offset<fb::Vector<const format::Argument *>> arguments(const std::vector<Argument> &list) {
-    std::vector<format::Argument> all;
-    for (const Argument &a : list)
-      all.emplace_back(a.buffer, a.offset, a.stride);
+    auto all = made(list, [](const Argument &a) { return format::Argument(a.buffer, a.offset, a.stride); });
     return all.empty() ? 0 : b.CreateVectorOfStructs(all);
   }
 
   fb::Offset<format::Command> command(const Command &c) {
-    std::vector<format::Dependency> dependencies;
-    for (const Dependency &d : c.dependencies)
-      dependencies.emplace_back(d.command, as<format::DependencyKind>(d.kind));
+    auto dependencies = made(c.dependencies, [](const Dependency &d) {
+      return format::Dependency(d.command, as<format::DependencyKind>(d.kind));
+    });
     fb::Offset<fb::Vector<const format::Dependency *>> deps =
         dependencies.empty() ? 0 : b.CreateVectorOfStructs(dependencies);
     fb::Offset<fb::Vector<fb::Offset<format::Command>>> body = c.body.empty() ? 0 : commands(c.body);
@@ -194,16 +186,13 @@ private:
                                  c.size, c.pattern, body, c.bound, trip, exit, c.exitOnZero, entry, c.enterOnZero);
   }
   fb::Offset<fb::Vector<fb::Offset<format::Command>>> commands(const std::vector<Command> &list) {
-    std::vector<fb::Offset<format::Command>> all;
-    for (const Command &c : list)
-      all.push_back(command(c));
-    return b.CreateVector(all);
+    return b.CreateVector(made(list, [&](const Command &c) { return command(c); }));
   }
 
   fb::Offset<format::Plan> plan(const Plan &p) {
-    std::vector<fb::Offset<format::Buffer>> buffers;
-    for (const Buffer &x : p.buffers)
-      buffers.push_back(format::CreateBuffer(b, as<format::BufferKind>(x.kind), x.index, x.offset, x.size));
+    auto buffers = made(p.buffers, [&](const Buffer &x) {
+      return format::CreateBuffer(b, as<format::BufferKind>(x.kind), x.index, x.offset, x.size);
+    });
     auto bufferList = b.CreateVector(buffers);
     return format::CreatePlan(b, p.entryPoint, p.arenaSize, bufferList, commands(p.commands));
   }
@@ -212,7 +201,7 @@ private:
   const std::vector<Sha256Digest> &weightHashes;
   const std::vector<uint64_t> &weightOffsets, &codeOffsets;
   uint64_t codeBase = 0, weightBase = 0;
-  size_t nextCode = 0;
+  size_t nextCode = 0, nextWeight = 0;
   fb::FlatBufferBuilder b;
 };
 

@@ -86,23 +86,33 @@ public:
         if (attribute.has_g())
           sum = llvm::SaturatingAdd(sum, count(attribute.g().node(), depth + 1));
       if (const FunctionProto *called = functions.find(node)) {
-        auto [known, isNew] = counted.try_emplace(called, 0);
-        uint64_t inside = isNew ? count(called->node(), depth + 1) : known->second;
+        auto [known, isNew] = counted.try_emplace(called, std::nullopt);
+        if (!isNew && !known->second) {
+          recursive = called; // it is being counted
+          continue;
+        }
+        uint64_t inside = isNew ? count(called->node(), depth + 1) : *known->second;
         counted[called] = inside;
         sum = llvm::SaturatingAdd(sum, inside);
       }
     }
     return sum;
   }
+  /// A function that calls itself, perhaps through others; null if there is none.
+  const FunctionProto *recursive = nullptr;
 
 private:
   const Functions &functions;
-  llvm::DenseMap<const FunctionProto *, uint64_t> counted;
+  /// Nothing while it is being counted.
+  llvm::DenseMap<const FunctionProto *, std::optional<uint64_t>> counted;
 };
 } // namespace
 
 LogicalResult onnx::checkSize(const ModelProto &model, const Functions &functions, Location loc) {
-  uint64_t count = NodeCounter(functions).count(model.graph().node(), 0);
+  NodeCounter counter(functions);
+  uint64_t count = counter.count(model.graph().node(), 0);
+  if (counter.recursive)
+    return emitError(loc) << "function '" << counter.recursive->name() << "' calls itself";
   if (count <= kMaxNodes)
     return success();
   return emitError(loc) << "the model comes to " << (count == UINT64_MAX ? "over " : "") << count

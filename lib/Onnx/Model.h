@@ -47,8 +47,8 @@ constexpr uint64_t kMaxNodes = 1 << 18;
 /// How deep functions of a model may call each other, and graphs lie in nodes of graphs.
 constexpr unsigned kMaxCallDepth = 32;
 
-/// An error if the model comes to more than kMaxNodes, found without writing anything out. Trips of loops are not known
-/// here: the importer counts again.
+/// An error if a function calls itself, or the model comes to more than kMaxNodes, found without writing anything out.
+/// Trips of loops are not known here: the importer counts again.
 mlir::LogicalResult checkSize(const ModelProto &model, const Functions &functions, mlir::Location loc);
 
 /// The nodes so that each follows those whose outputs it reads, otherwise in the order of the file. `given` are the

@@ -29,8 +29,8 @@ std::string readText(const std::string &path) {
 
 /// CPUs that "200000 100000" grants, rounded up; 0 for no limit.
 size_t granted(const std::string &quota, const std::string &period) {
-  long long q = std::atoll(quota.c_str()), p = std::atoll(period.c_str());
-  return q > 0 && p > 0 ? static_cast<size_t>((q + p - 1) / p) : 0;
+  long long q = std::strtoll(quota.c_str(), nullptr, 10), p = std::strtoll(period.c_str(), nullptr, 10);
+  return q > 0 && p > 0 ? static_cast<size_t>(q / p + (q % p != 0)) : 0;
 }
 
 /// The tightest limit of a group and its ancestors; `limitOf` reads one folder.

@@ -57,8 +57,13 @@ std::optional<CpuLimits> readCpuLimits() {
   double *fields[] = {&limits.one.gflops, &limits.one.gbps, &limits.one.cacheGbps,
                       &limits.all.gflops, &limits.all.gbps, &limits.all.cacheGbps};
   bool good = true;
-  for (double *field : fields)
-    good = good && std::fscanf(file, "%lf", field) == 1 && std::isfinite(*field) && *field > 0;
+  for (double *field : fields) {
+    char word[64], *end = word;
+    if (!(good = good && std::fscanf(file, "%63s", word) == 1))
+      break;
+    *field = std::strtod(word, &end);
+    good = !*end && std::isfinite(*field) && *field > 0;
+  }
   std::fclose(file);
   return good ? std::optional(limits) : std::nullopt;
 }

@@ -105,7 +105,7 @@ template <typename T> T load(const HostTensor &tensor, size_t index) {
 template <typename T> T convert(double value) {
   if constexpr (std::is_integral_v<T>) {
     constexpr double least = static_cast<double>(std::numeric_limits<T>::min());
-    constexpr double past = 2 * static_cast<double>(std::numeric_limits<T>::max() / 2 + 1);
+    constexpr double past = 2 * static_cast<double>(uint64_t(1) << (std::numeric_limits<T>::digits - 1));
     if (!(value >= least))
       return std::isnan(value) ? T(0) : std::numeric_limits<T>::min();
     if (value >= past)

@@ -258,6 +258,11 @@ bool parseTensorProto(Bytes file, HostTensor &tensor, std::string &error) {
       std::memcpy(tensor.data(), elements.data(), count);
     return true;
   }
+  if (dtype == TINYC_DTYPE_BOOL) {
+    for (size_t i = 0; i < size; ++i)
+      tensor.data()[i] = hasRaw ? raw[i] != 0 : typed.values[i] != 0;
+    return true;
+  }
   if (hasRaw && size)
     std::memcpy(tensor.data(), raw.data(), size);
   for (size_t i = 0; !hasRaw && i < typed.values.size(); ++i)

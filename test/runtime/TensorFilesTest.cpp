@@ -154,6 +154,18 @@ TEST(TensorProto, ReadsRawAndTypedData) {
   EXPECT_EQ(elementAt(tensor, 0), 3);
 }
 
+TEST(TensorProto, TruthValuesAreZeroOrOne) {
+  HostTensor tensor;
+  std::string error;
+  auto check = [&](std::vector<uint8_t> file) {
+    ASSERT_TRUE(parseTensorProto(file, tensor, error)) << error;
+    EXPECT_EQ(tensor.type(), "bool[3]");
+    EXPECT_EQ(std::vector<int>(tensor.data(), tensor.data() + 3), (std::vector<int>{1, 0, 1}));
+  };
+  check({0x08, 3, 0x10, 9, 0x4A, 3, 0x0F, 0, 1});          // raw
+  check({0x08, 3, 0x10, 9, 0x2A, 4, 0x80, 0x02, 0, 0x01}); // int32_data: 256, 0, 1
+}
+
 TEST(TensorProto, RefusesWhatDoesNotAddUp) {
   HostTensor tensor;
   std::string error;

@@ -24,7 +24,8 @@ using namespace tinyc;
 
 int tinyc::debugLevel() {
   const char *value = std::getenv("TINYC_DEBUG");
-  return value ? std::atoi(value) : 0;
+  int level = 0;
+  return value && llvm::to_integer(value, level) ? level : 0;
 }
 
 static std::vector<std::tuple<const char *, PluginKind, const std::vector<std::string> *>>
