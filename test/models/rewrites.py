@@ -296,7 +296,11 @@ class Step:
 
 
 def fresh_counter(model, prefix):
-    model.counter = getattr(model, "counter", 0) + 1
+    if not hasattr(model, "counter"):  # an earlier change of opset has left names of its own
+        names = {name for graph in graphs(model.graph) for node in graph.node for name in [*node.input, *node.output]}
+        numbers = [name[len(prefix) + 1:] for name in names if name.startswith(f"{prefix}.")]
+        model.counter = max((int(number) for number in numbers if number.isdigit()), default=0)
+    model.counter += 1
     return f"{prefix}.{model.counter}"
 
 
