@@ -14,7 +14,7 @@ static int64_t product(ArrayRef<int64_t> sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
 }
 
-int64_t Contraction::size(ArrayRef<unsigned> dims) {
+int64_t tinyc::pointsAlong(StageOp stage, ArrayRef<unsigned> dims) {
   SmallVector<int64_t> domain = stage.getDomain();
   int64_t size = 1;
   for (unsigned dim : dims)

@@ -16,6 +16,9 @@
 
 namespace tinyc {
 
+/// Product of the sizes of a stage's domain along `dims`.
+int64_t pointsAlong(tiny::StageOp stage, llvm::ArrayRef<unsigned> dims);
+
 /// A stage that sums the product of two reads, each seen through casts, and is followed by pointwise stages only.
 struct Product {
   tiny::StageOp stage;
@@ -32,8 +35,7 @@ struct Contraction {
   llvm::SmallVector<unsigned> batch; ///< the other parallel dimensions
   llvm::SmallVector<unsigned> k;     ///< reduction dimensions
 
-  /// Product of the domain's sizes along `dims`.
-  int64_t size(llvm::ArrayRef<unsigned> dims);
+  int64_t size(llvm::ArrayRef<unsigned> dims) { return pointsAlong(stage, dims); }
   /// The dimension of `run` along which it is cut into blocks: the first one longer than 1. The others stay whole, so
   /// that a block is a range of the run's flattened positions.
   unsigned cutDim(llvm::ArrayRef<unsigned> run);

@@ -12,14 +12,6 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-int64_t PackedForm::size(ArrayRef<unsigned> dims) {
-  SmallVector<int64_t> domain = stage.getDomain();
-  int64_t size = 1;
-  for (unsigned dim : dims)
-    size *= domain[dim];
-  return size;
-}
-
 RankedTensorType PackedForm::type() { return RankedTensorType::get(shape, elementType(stage.getResult(0).getType())); }
 
 bool PackedForm::isThere() {

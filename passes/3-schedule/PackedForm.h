@@ -37,7 +37,7 @@ struct PackedForm {
   mlir::IntegerSet mask();
   /// Of rows: (batch.., m) -> the packed row.
   mlir::AffineMap row();
-  int64_t size(llvm::ArrayRef<unsigned> dims);
+  int64_t size(llvm::ArrayRef<unsigned> dims) { return pointsAlong(stage, dims); }
 };
 
 PackedForm packedRows(Contraction &c, tiny::ScheduleAttr schedule);

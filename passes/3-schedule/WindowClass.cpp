@@ -11,13 +11,6 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-int64_t Window::depth() {
-  int64_t depth = 1;
-  for (unsigned dim : k)
-    depth *= size(dim);
-  return depth;
-}
-
 int64_t Window::extent(unsigned i, ArrayRef<int64_t> block) {
   int64_t extent = 1;
   for (unsigned dim : n)

@@ -9,7 +9,7 @@
 #ifndef TINYC_PASSES_3_SCHEDULE_WINDOWCLASS_H
 #define TINYC_PASSES_3_SCHEDULE_WINDOWCLASS_H
 
-#include "dialects/Tiny/TinyOps.h"
+#include "passes/3-schedule/KernelClass.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include <optional>
@@ -55,7 +55,7 @@ struct Window {
   int64_t size(unsigned dim) { return stage.getDomain()[dim]; }
   int64_t rows() { return m ? size(*m) : 1; }
   /// Elements of the sum.
-  int64_t depth();
+  int64_t depth() { return pointsAlong(stage, k); }
   /// Positions of coordinate `i` that a block of `block` positions of each dimension of n reads; `block` is indexed by
   /// dimension.
   int64_t extent(unsigned i, llvm::ArrayRef<int64_t> block);

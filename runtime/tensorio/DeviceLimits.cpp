@@ -34,7 +34,7 @@ DeviceLimits CpuLimits::with(size_t threads) const {
           cache > 0 ? static_cast<uint64_t>(cache) * std::min(threads, tinyc_usable_cpus()) : 0};
 }
 
-// The folder of lib/Weights: $TINYC_CACHE, else tinyc under XDG's or the user's cache folder.
+// The folder of lib/Cache: $TINYC_CACHE, else tinyc under XDG's or the user's cache folder, else one of the user's own.
 static std::string limitsFile() {
   auto variable = [](const char *name) {
     const char *value = std::getenv(name);
@@ -44,7 +44,8 @@ static std::string limitsFile() {
   if (folder.empty() && !(folder = variable("XDG_CACHE_HOME")).empty())
     folder += "/tinyc";
   if (folder.empty())
-    folder = variable("HOME").empty() ? "/var/tmp/tinyc" : variable("HOME") + "/.cache/tinyc";
+    folder =
+        variable("HOME").empty() ? "/var/tmp/tinyc-" + std::to_string(geteuid()) : variable("HOME") + "/.cache/tinyc";
   std::string machine = cpuBrand() + " " + std::to_string(tinyc_usable_cpus());
   return folder + "/limits/" + toHex(Sha256().update(machine.data(), machine.size()).finish()).substr(0, 16);
 }

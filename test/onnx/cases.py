@@ -13,6 +13,8 @@ import struct
 import sys
 import tarfile
 
+from messages import read_varint
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DEBIAN = pathlib.Path("/usr/share/libonnx-testdata/data")
 # Numbers of fields in onnx.proto.
@@ -27,26 +29,16 @@ def shared_archive():
     return archives[-1] if archives else None
 
 
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
-
-
 def fields(data, wanted):
     """The values of the fields of one number in a protobuf message: bytes, or integers."""
     at = 0
     while at < len(data):
-        key, at = varint(data, at)
+        key, at = read_varint(data, at)
         kind = key & 7
         if kind == 0:
-            value, at = varint(data, at)
+            value, at = read_varint(data, at)
         elif kind == 2:
-            size, at = varint(data, at)
+            size, at = read_varint(data, at)
             value, at = data[at:at + size], at + size
         else:
             size = 8 if kind == 1 else 4
