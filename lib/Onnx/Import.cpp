@@ -177,14 +177,16 @@ LogicalResult Importer::importNodes(ArrayRef<const NodeProto *> ordered,
     llvm::SaveAndRestore<std::string> inside(current, "node '" + name + "' (" + node->op_type() + ", opset " +
                                                           std::to_string(version) + ")");
     unsigned before = errors;
-    if (imported > kMaxNodes)
-      return failure();
-    if (++imported > kMaxNodes)
+    if (imported == kMaxNodes)
       return emitError(file) << "the model comes to over " << kMaxNodes
                              << " nodes, its loops unrolled and its calls of functions written out; no more are "
                              << "supported";
+    ++imported;
     if (succeeded(called ? call(*called, *node, name, scope) : importNode(*node, name, scope)))
       continue;
+    // Every further node would be refused for the same reason.
+    if (imported == kMaxNodes)
+      return failure();
     // What does not follow from this node's outputs is imported all the same, so that all errors are found at once.
     good = false;
     reported += errors != before;
