@@ -61,7 +61,7 @@ static double roundTo(const Format &format, double x) {
   if (std::isnan(x))
     return x;
   if (std::isinf(x))
-    return format.infinity ? x : nan;
+    return format.infinity ? x : std::copysign(nan, x);
   double quantum = powerOfTwo(exponentOf(format, x) - format.mantissa);
   double magnitude = (std::fabs(x) / quantum + shift - shift) * quantum;
   if (magnitude > format.largest)
@@ -71,9 +71,9 @@ static double roundTo(const Format &format, double x) {
 
 static uint32_t pack(const Format &format, double x) {
   x = roundTo(format, x);
-  if (std::isnan(x))
-    return format.nan;
   uint32_t sign = std::signbit(x) ? format.sign : 0;
+  if (std::isnan(x))
+    return sign | format.nan;
   double magnitude = std::fabs(x);
   if (std::isinf(magnitude))
     return sign | (format.nan & ~(1u << (format.mantissa - 1)));
@@ -95,7 +95,7 @@ static double unpack(const Format &format, uint32_t bits) {
       return bits & format.sign ? -value : value;
     }
   } else if (!format.infinity && !format.fnuz && magnitude == format.nan) {
-    return nan;
+    return bits & format.sign ? -nan : nan;
   }
   uint32_t field = magnitude >> format.mantissa, fraction = magnitude & ((1u << format.mantissa) - 1);
   double value = field == 0 ? fraction * powerOfTwo(format.smallest - format.mantissa)

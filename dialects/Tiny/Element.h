@@ -53,7 +53,7 @@ union Lane {
   int64_t i;
 };
 
-/// Reads `count` elements. A NaN stays a NaN; its payload is not kept.
+/// Reads `count` elements. A NaN stays a NaN of its sign; its payload is not kept.
 void decode(Element e, const std::byte *bytes, size_t count, Lane *lanes);
 /// Writes `count` elements; floats are rounded as by `toNearest`, integers wrap.
 void encode(Element e, const Lane *lanes, size_t count, std::byte *bytes);

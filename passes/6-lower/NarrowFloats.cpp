@@ -71,7 +71,9 @@ Value tinyc::truncateToNarrow(Formula &a, Value x, Element to) {
   Value code = a.select(a.cmpi(ICmp::ult, magnitude, smallestNormal), small, normal);
   Value past = a.integer(i32, f.past);
   code = a.select(a.cmpi(ICmp::ugt, code, past), past, code);
-  code = a.select(a.cmpf(FCmp::UNO, x, x), a.integer(i32, f.infinity ? 0x7f : f.past), code);
+  // Of the codes above infinity, the quiet NaN without a payload.
+  uint64_t nan = f.infinity ? f.past | uint64_t(1) << (f.mantissa - 1) : f.past;
+  code = a.select(a.cmpf(FCmp::UNO, x, x), a.integer(i32, nan), code);
   Value result = a.ori(code, a.andi(a.shru(word, 24u), 0x80));
   if (f.unsignedZero)
     result = a.select(a.cmpi(ICmp::eq, code, a.integer(i32, 0)), a.integer(i32, 0), result);

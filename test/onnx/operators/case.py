@@ -16,7 +16,8 @@ import struct
 import sys
 
 TYPES = {"float": (1, "f"), "uint8": (2, "B"), "int8": (3, "b"), "uint16": (4, "H"), "int16": (5, "h"), "int32": (6, "i"),
-         "int64": (7, "q"), "bool": (9, "B"), "float16": (10, "e"), "double": (11, "d"), "uint4": (21, 4), "int4": (22, 4),
+         "int64": (7, "q"), "bool": (9, "B"), "float16": (10, "e"), "double": (11, "d"), "float8e4m3fn": (17, "B"),
+         "float8e4m3fnuz": (18, "B"), "float8e5m2": (19, "B"), "float8e5m2fnuz": (20, "B"), "uint4": (21, 4), "int4": (22, 4),
          "uint2": (25, 2), "int2": (26, 2)}
 
 
@@ -63,9 +64,11 @@ def value_info(name, kind, shape):
 
 
 class Case:
-    """A node with operands that are inputs, or weights if `weight`. None as an operand leaves it out."""
+    """A node with operands that are inputs, or weights if `weight`. None as an operand leaves it out. The values of
+    8-bit floats are their bytes. Results `as_bytes` are reinterpreted as uint8, so that NaNs are compared bit by bit."""
 
-    def __init__(self, folder, operator, domain="", version=21, **attributes):
+    def __init__(self, folder, operator, domain="", version=21, as_bytes=False, **attributes):
+        self.as_bytes = as_bytes
         self.folder, self.operator, self.domain, self.version = pathlib.Path(folder), operator, domain, version
         self.attributes = attributes
         self.operands, self.inputs, self.weights, self.results = [], [], [], []
@@ -80,11 +83,16 @@ class Case:
 
     def write(self):
         node = b"".join(field(1, name) for name in self.operands)
-        node += b"".join(field(2, name) for name, *_ in self.results)
+        raw = "_raw" if self.as_bytes else ""
+        node += b"".join(field(2, name and name + raw) for name, *_ in self.results)
         node += field(3, "the_node") + field(4, self.operator)
         node += b"".join(field(5, attribute(name, value)) for name, value in self.attributes.items())
         node += field(7, self.domain)
-        graph = field(1, node) + field(2, "graph")
+        graph = field(1, node)
+        if self.as_bytes:
+            graph += b"".join(field(1, field(1, name + raw) + field(2, name) + field(4, "BitCast") +
+                                    field(5, attribute("to", TYPES["uint8"][0]))) for name, *_ in self.results)
+        graph += field(2, "graph")
         graph += b"".join(field(5, tensor(*weight)) for weight in self.weights)
         graph += b"".join(field(11, value_info(*each[:3])) for each in self.inputs)
         graph += b"".join(field(12, value_info(*each[:3])) for each in self.results)
