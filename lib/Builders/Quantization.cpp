@@ -111,7 +111,27 @@ Value compose::dequantize(Builder &b, Value x, Value scale, Value zero) {
   return cast(b, mul(b, cast(b, difference, wide), cast(b, scale, wide)), element);
 }
 
-static bool isKnown(Value x) { return isa_and_nonnull<tiny::ConstOp, tiny::ParamOp>(x.getDefiningOp()); }
+compose::RangeQuantized compose::quantizeByRange(Builder &b, Value x) {
+  SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, shapeOf(x).size()));
+  Value top = reduce(b, tiny::ReduceKind::Max, x, all), bottom = reduceMin(b, x, all);
+  if (!top || !bottom)
+    return {};
+  Type type = top.getType();
+  Value zero = splat(b, type, 0), range = sub(b, max(b, top, zero), min(b, bottom, zero));
+  Value scale = div(b, range, splat(b, type, 255));
+  scale = where(b, equal(b, range, zero), splat(b, type, 1.0 / 255), scale);
+  // Between 0 and 255, since 0 is in the range.
+  auto byte = IntegerType::get(b.getContext(), 8, IntegerType::Unsigned);
+  Value point = cast(b, round(b, tiny::RoundMode::Even, div(b, neg(b, min(b, bottom, zero)), scale)), byte);
+  return {quantize(b, x, broadcast(b, scale, shapeOf(x)), broadcast(b, point, shapeOf(x)), byte), scale, point};
+}
+
+// Whether `x` is known at compile time, or a view of what is.
+static bool isKnown(Value x) {
+  while (auto view = x.getDefiningOp<tiny::ViewOp>())
+    x = view.getInput();
+  return isa_and_nonnull<tiny::ConstOp, tiny::ParamOp>(x.getDefiningOp());
+}
 
 static Value centred(compose::Builder &b, const compose::Quantized &x) {
   using namespace compose;
@@ -119,22 +139,28 @@ static Value centred(compose::Builder &b, const compose::Quantized &x) {
   return wide && x.zero ? sub(b, wide, broadcast(b, cast(b, x.zero, b.getI32Type()), shapeOf(wide))) : wide;
 }
 
-Value compose::integerMatmul(Builder &b, Quantized x, Quantized y) {
+Value compose::columnSums(Builder &b, Quantized y) {
+  if (!y.values || y.zero || !isKnown(y.values) || shapeOf(y.values).size() != 2)
+    return {};
+  return reduce(b, tiny::ReduceKind::Sum, cast(b, y.values, b.getI32Type()), {0});
+}
+
+Value compose::integerMatmul(Builder &b, Quantized x, Quantized y, Value columnSums) {
   if (!x.values || !y.values)
     return {};
-  ArrayRef<int64_t> left = shapeOf(x.values), right = shapeOf(y.values);
   // Taken off afterwards is what does not vary along the sum.
   bool isRowwise = x.zero && (shapeOf(x.zero).empty() || shapeOf(x.zero).back() == 1);
-  if (!isRowwise || !isKnown(y.values) || y.zero || left.size() < 2 || right.size() != 2)
+  if (!columnSums && isRowwise && shapeOf(x.values).size() >= 2)
+    columnSums = compose::columnSums(b, y);
+  if (!columnSums || !isRowwise)
     return matmul(b, centred(b, x), centred(b, y));
-  Value wide = cast(b, y.values, b.getI32Type());
-  Value products = matmul(b, cast(b, x.values, b.getI32Type()), wide);
-  Value sums = reduce(b, tiny::ReduceKind::Sum, wide, {0});
+  Type wide = b.getI32Type();
+  Value products = matmul(b, cast(b, x.values, wide), cast(b, y.values, wide));
   if (!products)
     return {};
   ArrayRef<int64_t> shape = shapeOf(products);
-  Value zero = broadcast(b, cast(b, x.zero, b.getI32Type()), shape);
-  return sub(b, products, mul(b, zero, broadcast(b, sums, shape)));
+  Value zero = broadcast(b, cast(b, x.zero, wide), shape);
+  return sub(b, products, mul(b, zero, broadcast(b, columnSums, shape)));
 }
 
 // The one number that `x` is known to be.

@@ -30,14 +30,23 @@ mlir::Value quantize(Builder &b, mlir::Value x, mlir::Value scale, mlir::Value z
 /// (x - zero) * scale in the type of `scale`, the difference exact.
 mlir::Value dequantize(Builder &b, mlir::Value x, mlir::Value scale, mlir::Value zero);
 
+/// What was quantised by the range of its own elements: ui8, and one scale and one zero point of no dimensions.
+struct RangeQuantized {
+  mlir::Value values, scale, zero;
+};
+/// `x` (f32) by the range of its elements and 0, as ONNX's DynamicQuantizeLinear does it.
+RangeQuantized quantizeByRange(Builder &b, mlir::Value x);
+
 /// An operand of an integer contraction: elements of 8 bits and their zero points, null for 0, of a shape that
 /// broadcasts to the elements'.
 struct Quantized {
   mlir::Value values, zero;
 };
-/// Matrix product of (x - its zero) and (y - its zero) in i32. Where y is known at compile time and has no zero point,
-/// that of x is taken off the sums, by the sums of y's columns: the contraction's operands are the integers themselves.
-mlir::Value integerMatmul(Builder &b, Quantized x, Quantized y);
+/// The sums of y's columns in i32, if y is a matrix that is known at compile time and has no zero point; else null.
+mlir::Value columnSums(Builder &b, Quantized y);
+/// Matrix product of (x - its zero) and (y - its zero) in i32. Where y has columnSums (which need not be made again if
+/// given), the zero point of x is taken off the sums by them: the contraction's operands are the integers themselves.
+mlir::Value integerMatmul(Builder &b, Quantized x, Quantized y, mlir::Value columnSums = {});
 /// The same of a convolution; the padding counts as the zero point of x, which is taken off the sums where it is one
 /// known number and the weights are known.
 mlir::Value integerConv(Builder &b, Quantized x, Quantized weights, llvm::ArrayRef<Window> windows, int64_t groups);

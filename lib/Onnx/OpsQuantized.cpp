@@ -6,6 +6,7 @@
 #include "lib/Builders/Quantization.h"
 #include "lib/Builders/Reduction.h"
 #include "lib/Onnx/IntegerContractions.h"
+#include "lib/Onnx/QuantizedOperands.h"
 #include "lib/Onnx/Tensors.h"
 #include "lib/Onnx/Windows.h"
 #include "runtime/schema/PackedElements.h"
@@ -51,15 +52,12 @@ static Value importQuantizeLinear(NodeImport &n) {
   return quantize(n.b, x, scale, zero, element, saturate, std::pair(lowest, lowest + values - 1));
 }
 
-// A zero point that does something; null for one that is left out or known to be 0.
-static Value zeroPoint(NodeImport &n, size_t input) {
+Value onnx::zeroPoint(NodeImport &n, size_t input) {
   DenseElementsAttr known = n.known(input);
   bool isZero = known && isa<IntegerType>(known.getElementType()) &&
                 llvm::all_of(toIntegers(known), [](int64_t v) { return v == 0; });
   return isZero ? Value() : n[input];
 }
-
-static bool isByte(Type type) { return type.isInteger(8); }
 
 static Value importDequantizeLinear(NodeImport &n) {
   FailureOr<int64_t> axis = parameterAxis(n);
@@ -79,20 +77,9 @@ static Value importDequantizeLinear(NodeImport &n) {
 }
 
 static Value importDynamicQuantizeLinear(NodeImport &n) {
-  SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
-  Value top = reduce(n.b, tiny::ReduceKind::Max, n[0], all), bottom = reduceMin(n.b, n[0], all);
-  if (!top || !bottom)
-    return {};
-  Type type = top.getType();
-  Value zero = splat(n.b, type, 0), range = sub(n.b, max(n.b, top, zero), min(n.b, bottom, zero));
-  Value scale = div(n.b, range, splat(n.b, type, 255));
-  scale = where(n.b, equal(n.b, range, zero), splat(n.b, type, 1.0 / 255), scale);
-  // Between 0 and 255, since 0 is in the range.
-  auto byte = IntegerType::get(n.b.getContext(), 8, IntegerType::Unsigned);
-  Value offset = round(n.b, tiny::RoundMode::Even, div(n.b, neg(n.b, min(n.b, bottom, zero)), scale));
-  Value point = cast(n.b, offset, byte);
-  n.moreResults = {scale, point};
-  return quantize(n.b, n[0], broadcast(n.b, scale, n.shape(0)), broadcast(n.b, point, n.shape(0)), byte);
+  RangeQuantized result = quantizeByRange(n.b, n[0]);
+  n.moreResults = {result.scale, result.zero};
+  return result.values;
 }
 
 // One number for all elements has no shape; of a matrix, a vector is along `dim` from the end.

@@ -3,10 +3,12 @@
 // RNN, GRU and LSTM. What the steps do with the input is one product for all of them; what depends on the step before
 // is a tiny.loop over time, or is inlined for one step.
 
+#include "lib/Onnx/Activations.h"
+#include "lib/Onnx/QuantizedOperands.h"
 #include "lib/Onnx/Regions.h"
 
-#include "lib/Builders/Contraction.h"
 #include "lib/Builders/Elementary.h"
+#include "lib/Builders/Quantization.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -14,12 +16,6 @@ using namespace tinyc::onnx;
 using namespace tinyc::compose;
 
 namespace {
-// An activation with the numbers that some take.
-struct Activation {
-  std::string name;
-  double alpha = 0, beta = 0;
-};
-
 // The state between steps; `c` is null but for LSTM.
 struct State {
   Value h, c;
@@ -30,57 +26,6 @@ struct Sizes {
   int64_t steps, batch, hidden, directions;
 };
 } // namespace
-
-// Default numbers of those activations that take some; the names are compared without case.
-static bool completeActivation(Activation &a, std::optional<double> alpha, std::optional<double> beta) {
-  struct Row {
-    StringRef name;
-    bool takesAlpha, takesBeta;
-    double alpha, beta;
-  };
-  static const Row rows[] = {{"relu", false, false, 0, 0},        {"tanh", false, false, 0, 0},
-                             {"sigmoid", false, false, 0, 0},     {"softsign", false, false, 0, 0},
-                             {"softplus", false, false, 0, 0},    {"affine", true, true, 1, 0},
-                             {"leakyrelu", true, false, 0.01, 0}, {"thresholdedrelu", true, false, 1, 0},
-                             {"scaledtanh", true, true, 1, 1},    {"hardsigmoid", true, true, 0.2, 0.5},
-                             {"elu", true, false, 1, 0}};
-  a.name = StringRef(a.name).lower();
-  for (const Row &row : rows)
-    if (row.name == a.name) {
-      a.alpha = row.takesAlpha ? alpha.value_or(row.alpha) : 0;
-      a.beta = row.takesBeta ? beta.value_or(row.beta) : 0;
-      return true;
-    }
-  return false;
-}
-
-static Value activate(compose::Builder &b, const Activation &a, Value x) {
-  if (!x)
-    return {};
-  Value zero = splat(b, x.getType(), 0), alpha = splat(b, x.getType(), a.alpha), beta = splat(b, x.getType(), a.beta);
-  Value one = splat(b, x.getType(), 1);
-  if (a.name == "relu")
-    return max(b, x, zero);
-  if (a.name == "tanh")
-    return compose::tanh(b, x);
-  if (a.name == "sigmoid")
-    return sigmoid(b, x);
-  if (a.name == "softsign")
-    return div(b, x, add(b, abs(b, x), one));
-  if (a.name == "softplus")
-    return add(b, max(b, x, zero), log(b, add(b, exp(b, neg(b, abs(b, x))), one)));
-  if (a.name == "affine")
-    return add(b, mul(b, x, alpha), beta);
-  if (a.name == "leakyrelu")
-    return where(b, less(b, x, zero), mul(b, x, alpha), x);
-  if (a.name == "thresholdedrelu")
-    return where(b, less(b, alpha, x), x, zero);
-  if (a.name == "scaledtanh")
-    return mul(b, compose::tanh(b, mul(b, x, beta)), alpha);
-  if (a.name == "hardsigmoid")
-    return max(b, min(b, add(b, mul(b, x, alpha), beta), one), zero);
-  return where(b, less(b, x, zero), mul(b, sub(b, exp(b, x), one), alpha), x); // elu
-}
 
 namespace {
 // A recurrent node while it is imported. What differs between the three operators is `gates` and `step`.
@@ -99,6 +44,13 @@ protected:
   virtual State step(int64_t direction, Value input, State before) = 0;
   /// Whether the recurrent bias of a gate is added to the input's.
   virtual bool merged(int64_t /*gate*/) const { return true; }
+  /// Whether weights stand as [directions, size, gates * hidden], not as [directions, gates * hidden, size].
+  virtual bool inputsFirst() const { return false; }
+  /// What the steps of a direction have in common; it stands before the loop.
+  virtual LogicalResult prepare(int64_t /*direction*/) { return success(); }
+  /// The product of rows [.., size] with the weights of the gates [first, first + count): `operand` is 1 for those of
+  /// the input, 2 for those of the state.
+  virtual Value product(int64_t direction, size_t operand, Value x, int64_t first, int64_t count);
 
   LogicalResult read();
   Value importDirection(int64_t direction, State &state);
@@ -111,9 +63,7 @@ protected:
   }
   // The product of a state with the recurrent weights of the gates [first, first + count).
   Value recur(int64_t direction, Value h, int64_t first, int64_t count) {
-    Value weights = slice(b, slice(b, n[2], 0, direction, 1), 1, first * sizes.hidden, count * sizes.hidden);
-    weights = reshape(b, weights, {count * sizes.hidden, sizes.hidden});
-    return matmul(b, h, permute(b, weights, {1, 0}));
+    return product(direction, 2, h, first, count);
   }
   // A row [hidden] of the operand [directions, rows * hidden], repeated over the batch.
   Value rowOf(size_t operand, int64_t direction, int64_t row) {
@@ -150,14 +100,24 @@ LogicalResult Recurrence::read() {
   clip = n.number("clip", 0);
   n.ignore({"output_sequence"});
   ArrayRef<int64_t> x = n.shape(0), w = n.shape(1), r = n.shape(2);
-  sizes.hidden = r.size() == 3 ? r[2] : -1;
+  sizes.hidden = r.size() == 3 ? r[inputsFirst() ? 1 : 2] : -1;
   sizes.hidden = n.integer("hidden_size", sizes.hidden);
-  if (x.size() != 3 || w.size() != 3 || r.size() != 3 || sizes.hidden < 1 ||
-      w != ArrayRef<int64_t>{sizes.directions, gates * sizes.hidden, x.size() == 3 ? x[2] : 0} ||
-      r != ArrayRef<int64_t>{sizes.directions, gates * sizes.hidden, sizes.hidden})
-    return n.error() << "expected an input [steps, batch, size] and weights [" << sizes.directions << ", " << gates
-                     << " * hidden, size] and [" << sizes.directions << ", " << gates << " * hidden, hidden], found "
-                     << n[0].getType() << ", " << n[1].getType() << " and " << n[2].getType();
+  auto weights = [&](int64_t size) {
+    SmallVector<int64_t> shape{sizes.directions, gates * sizes.hidden, size};
+    if (inputsFirst())
+      std::swap(shape[1], shape[2]);
+    return shape;
+  };
+  if (x.size() != 3 || sizes.hidden < 1 || w != ArrayRef(weights(x[2])) || r != ArrayRef(weights(sizes.hidden))) {
+    auto spelled = [&](StringRef size) {
+      std::string outputs = std::to_string(gates) + " * hidden";
+      return "[" + std::to_string(sizes.directions) + ", " +
+             (inputsFirst() ? size.str() + ", " + outputs : outputs + ", " + size.str()) + "]";
+    };
+    return n.error() << "expected an input [steps, batch, size] and weights " << spelled("size") << " and "
+                     << spelled("hidden") << ", found " << n[0].getType() << ", " << n[1].getType() << " and "
+                     << n[2].getType();
+  }
   sizes.steps = x[batchFirst ? 1 : 0];
   sizes.batch = x[batchFirst ? 0 : 1];
   if (sizes.steps == 0)
@@ -209,12 +169,16 @@ LogicalResult Recurrence::read() {
   return success();
 }
 
+Value Recurrence::product(int64_t direction, size_t operand, Value x, int64_t first, int64_t count) {
+  Value weights = slice(b, slice(b, n[operand], 0, direction, 1), 1, first * sizes.hidden, count * sizes.hidden);
+  weights = reshape(b, weights, {count * sizes.hidden, n.shape(operand)[2]});
+  return matmul(b, x, permute(b, weights, {1, 0}));
+}
+
 // The inputs of all steps times the weights, with biases: [steps, batch, gates * hidden].
 Value Recurrence::project(int64_t direction) {
   Value x = batchFirst ? permute(b, n[0], {1, 0, 2}) : n[0];
-  int64_t width = gates * sizes.hidden;
-  Value weights = reshape(b, slice(b, n[1], 0, direction, 1), {width, n.shape(1)[2]});
-  Value product = matmul(b, x, permute(b, weights, {1, 0}));
+  Value product = this->product(direction, 1, x, 0, gates);
   if (!n.has(3) || !product)
     return product;
   SmallVector<Value> biases;
@@ -251,6 +215,8 @@ State Recurrence::guarded(int64_t direction, Value projected, Value time, State 
 
 // All steps of one direction. Gives the rows of all steps [steps, batch, hidden], and the last state in `state`.
 Value Recurrence::importDirection(int64_t direction, State &state) {
+  if (failed(prepare(direction)))
+    return {};
   Value projected = project(direction);
   if (!projected)
     return {};
@@ -391,6 +357,47 @@ public:
     return after;
   }
 };
+
+// com.microsoft's: weights are bytes with a scale and a zero point for a direction, or for each of its columns. The
+// input, once for all steps, and the state of each step, for all of the batch, are quantised by their own range, and
+// the products are sums of integers. (ONNX Runtime's range of the state is that of the part of the batch that one of
+// its threads has, with zeros for sequences that are over.)
+class DynamicQuantizeLstm : public Lstm {
+public:
+  using Lstm::Lstm;
+  bool inputsFirst() const override { return true; }
+  LogicalResult prepare(int64_t direction) override {
+    for (size_t operand : {1, 2}) {
+      Weights &w = weights[operand - 1];
+      ArrayRef<int64_t> shape = n.shape(operand);
+      auto own = [&](Value x, ArrayRef<int64_t> shape) {
+        return x ? reshape(b, slice(b, x, 0, direction, 1), shape) : x;
+      };
+      size_t scale = 6 + 2 * operand;
+      w.matrix.values = own(n[operand], shape.drop_front());
+      w.scale = own(n[scale], n.shape(scale).drop_front());
+      w.matrix.zero = own(zeroPoint(n, scale + 1), n.shape(scale + 1).drop_front());
+      w.sums = columnSums(b, w.matrix);
+    }
+    return success();
+  }
+  Value product(int64_t /*direction*/, size_t operand, Value x, int64_t /*first*/, int64_t /*count*/) override {
+    Weights &w = weights[operand - 1];
+    RangeQuantized left = quantizeByRange(b, x);
+    Value sums = integerMatmul(b, {left.values, left.zero}, w.matrix, w.sums);
+    if (!sums || !left.scale)
+      return {};
+    Value scale = mul(b, broadcast(b, left.scale, shapeOf(w.scale)), w.scale);
+    return mul(b, cast(b, sums, b.getF32Type()), broadcast(b, scale, shapeOf(sums)));
+  }
+
+private:
+  struct Weights {
+    Quantized matrix;
+    Value scale, sums;
+  };
+  Weights weights[2]; // of the direction that is being imported
+};
 } // namespace
 
 static Value importRnn(NodeImport &n) {
@@ -409,8 +416,43 @@ static Value importLstm(NodeImport &n) {
   return Lstm(n, 4, 3, defaults).import();
 }
 
+static Value importDynamicQuantizeLstm(NodeImport &n) {
+  StringRef defaults[] = {"Sigmoid", "Tanh", "Tanh"};
+  int64_t directions = n.text("direction", "forward") == "bidirectional" ? 2 : 1;
+  if (!n.element(0).isF32()) {
+    n.error() << "expected an input of float, found " << n[0].getType();
+    return {};
+  }
+  for (auto [operand, name] : {std::pair<size_t, StringRef>(1, "W"), {2, "R"}}) {
+    size_t scale = 6 + 2 * operand, zero = scale + 1;
+    if (!isByte(n.element(operand))) {
+      n.error() << "expected weights " << name << " of int8 or uint8, found " << n[operand].getType();
+      return {};
+    }
+    for (auto [parameter, what] : {std::pair(scale, "a scale"), {zero, "a zero point"}}) {
+      Type element = parameter == scale ? n.b.getF32Type() : n.element(operand);
+      int64_t columns = n.rank(operand) == 3 ? n.shape(operand)[2] : 0;
+      bool fits = n.has(parameter) && n.element(parameter) == element &&
+                  (n.shape(parameter) == ArrayRef<int64_t>{directions} ||
+                   n.shape(parameter) == ArrayRef<int64_t>{directions, columns});
+      if (fits)
+        continue;
+      InFlightDiagnostic error = n.error();
+      error << "expected " << what << " of " << name << " of type " << element << " and shape [" << directions
+            << "] or [" << directions << ", " << columns << "] as operand " << parameter << ", found ";
+      if (n.has(parameter))
+        error << n[parameter].getType();
+      else
+        error << "none";
+      return {};
+    }
+  }
+  return DynamicQuantizeLstm(n, 4, 3, defaults).import();
+}
+
 ArrayRef<Operator> onnx::recurrentOperators() {
   static const Operator rows[] = {
+      {"DynamicQuantizeLSTM", 1, 3, 12, Narrow::Keep, importDynamicQuantizeLstm, "com.microsoft"},
       {"GRU", 1, 3, 6, Narrow::Widen, importGru},
       {"LSTM", 1, 3, 8, Narrow::Widen, importLstm},
       {"RNN", 1, 3, 6, Narrow::Widen, importRnn},
