@@ -173,9 +173,6 @@ bool serialize(const Artefact &artefact, std::vector<uint8_t> &file, std::string
 /// and is mapped: the bytes of weights are copied from where they are to the file, and take no memory.
 bool serialize(const Artefact &artefact, const std::string &folder, FileBytes &file, std::string &error);
 
-/// Serializes to a temporary file beside `path` and renames that, so that a reader sees all or nothing.
-bool write(const Artefact &artefact, const std::string &path, std::string &error);
-
 } // namespace tinyc::artefact
 
 #endif // TINYC_LIB_ARTEFACT_ARTEFACTBUILDER_H

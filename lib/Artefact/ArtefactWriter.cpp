@@ -11,12 +11,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <fcntl.h>
 #include <map>
 #include <optional>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tinyc::artefact {
@@ -403,26 +400,6 @@ bool serialize(const Artefact &artefact, const std::string &folder, FileBytes &f
       return true;
   }
   file = toMemory(image);
-  return true;
-}
-
-bool write(const Artefact &artefact, const std::string &path, std::string &error) {
-  Image image;
-  if (!layOut(artefact, image, error))
-    return false;
-  std::string temporary = path + ".XXXXXX";
-  int fd = mkstemp(temporary.data());
-  if (fd < 0) {
-    error = "cannot create a file beside '" + path + "': " + std::strerror(errno);
-    return false;
-  }
-  bool ok = writeTo(image, fd) && fchmod(fd, 0644) == 0;
-  ok = close(fd) == 0 && ok;
-  if (!ok || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    error = "cannot write '" + path + "': " + std::strerror(errno);
-    unlink(temporary.c_str());
-    return false;
-  }
   return true;
 }
 

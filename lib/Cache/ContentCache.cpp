@@ -7,6 +7,7 @@
 
 #include "lib/Cache/ContentCache.h"
 
+#include "runtime/schema/AtomicFile.h"
 #include "runtime/schema/Sha256.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -31,11 +32,8 @@ using llvm::StringRef;
 namespace fs = llvm::sys::fs;
 
 static constexpr uint64_t kDefaultSize = uint64_t(2) << 30;
-/// What a process that was killed left behind is removed after an hour: by then no writer is at it any more.
-static constexpr auto kTemporaryLife = std::chrono::hours(1);
 /// How often the sum is added to before it is counted anew.
 static constexpr uint64_t kUsesPerCount = 64;
-static constexpr StringRef kTemporary = ".tmp";
 static constexpr StringRef kKinds[] = {"artefacts", "inputs", "kernels"};
 
 std::string tinyc::cacheFolder() {
@@ -160,18 +158,6 @@ void ContentCache::storeFile(StringRef kind, StringRef key, ArrayRef<ArrayRef<ch
   write(pathOf(kind, key), pieces, /*sync=*/true);
 }
 
-static bool writeAll(int descriptor, ArrayRef<char> bytes) {
-  while (!bytes.empty()) {
-    ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return false;
-    bytes = bytes.drop_front(n);
-  }
-  return true;
-}
-
 void ContentCache::write(const std::string &path, ArrayRef<ArrayRef<char>> pieces, bool sync) {
   uint64_t size = 0;
   for (ArrayRef<char> piece : pieces)
@@ -181,31 +167,18 @@ void ContentCache::write(const std::string &path, ArrayRef<ArrayRef<char>> piece
   auto mode = static_cast<fs::perms>(fs::all_all & ~(fs::group_write | fs::others_write));
   if (std::error_code error = fs::create_directories(llvm::sys::path::parent_path(path), /*IgnoreExisting=*/true, mode))
     return note("cannot make the folder of the cache '" + folder + "': " + error.message());
-  std::string temporary = path + ".XXXXXX" + kTemporary.str();
-  int descriptor = ::mkstemps(temporary.data(), kTemporary.size());
-  if (descriptor < 0)
-    return note("cannot write to the cache '" + folder + "': " + std::strerror(errno));
-  bool written = llvm::all_of(pieces, [&](ArrayRef<char> piece) { return writeAll(descriptor, piece); });
-  // The name must not reach the disk before the bytes do.
-  written = written && (!sync || ::fsync(descriptor) == 0);
-  int reason = errno;
-  if (::close(descriptor) != 0 && written) {
-    written = false;
-    reason = errno;
-  }
-  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    written = false;
-    reason = errno;
-  }
-  if (!written) {
-    (void)fs::remove(temporary);
-    return note("cannot write to the cache '" + folder + "': " + std::strerror(reason));
-  }
+  AtomicFile file(path, /*mode=*/0600); // whoever may write to it could have us run anything
+  for (ArrayRef<char> piece : pieces)
+    file.write(piece.data(), piece.size());
+  if (sync)
+    file.sync();
+  if (!file.commit())
+    return note("cannot write to the cache '" + folder + "': " + std::strerror(file.errorCode()));
   std::lock_guard lock(mutex);
   stored += size;
 }
 
-// Removes the entries that were used longest ago until nine tenths of the limit are left, and old temporary files.
+// Removes the entries that were used longest ago until nine tenths of the limit are left, and what killed writers left.
 // Returns the bytes that are left.
 uint64_t ContentCache::removeOldest() const {
   struct Entry {
@@ -215,7 +188,6 @@ uint64_t ContentCache::removeOldest() const {
   };
   std::vector<Entry> entries;
   uint64_t total = 0;
-  auto now = std::chrono::system_clock::now();
   std::error_code error;
   for (StringRef kind : kKinds) {
     llvm::SmallString<256> top(folder);
@@ -223,15 +195,11 @@ uint64_t ContentCache::removeOldest() const {
     for (fs::recursive_directory_iterator it(top, error, /*follow_symlinks=*/false), end; it != end && !error;
          it.increment(error)) {
       auto status = it->status();
-      if (!status || status->type() != fs::file_type::regular_file)
+      if (status && status->type() == fs::file_type::directory_file)
+        AtomicFile::removeAbandoned(it->path());
+      if (!status || status->type() != fs::file_type::regular_file || AtomicFile::isTemporary(it->path()))
         continue;
-      auto used = status->getLastModificationTime();
-      if (StringRef(it->path()).ends_with(kTemporary)) {
-        if (now - used > kTemporaryLife)
-          (void)fs::remove(it->path());
-        continue;
-      }
-      entries.push_back({it->path(), status->getSize(), used});
+      entries.push_back({it->path(), status->getSize(), status->getLastModificationTime()});
       total += status->getSize();
     }
   }

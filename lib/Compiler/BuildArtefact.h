@@ -21,7 +21,7 @@ class WeightStore;
 ///
 ///   ArtefactAssembler assembler(weights);
 ///   if (failed(assembler.addTarget(module, chip, code))) ...   // for each target
-///   artefact::write(assembler.artefact(), path, error);
+///   artefact::serialize(assembler.artefact(), file, error);
 class ArtefactAssembler {
 public:
   /// `weights` outlives the assembler.

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Links through temporary files, since lld reads and writes files only, and under one lock, since lld keeps its state
+// Links through files in memory, since lld reads and writes files only, and under one lock, since lld keeps its state
 // in globals. Several objects go in one archive: one file to write.
 
 #include "lib/Targets/Link.h"
 
+#include "lib/Targets/MemoryFile.h"
+
 #include "lld/Common/Driver.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Object/ArchiveWriter.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cerrno>
+#include <cstring>
 #include <mutex>
 
 LLD_HAS_DRIVER(elf)
@@ -28,32 +30,16 @@ bool tinyc::linkObjects(ArrayRef<ArrayRef<char>> objects, ArrayRef<std::string> 
     error = "packing the objects: " + toString(archive.takeError());
     return false;
   }
-  int file = -1;
-  SmallString<128> input, output;
-  if (std::error_code code = sys::fs::createTemporaryFile("tinyc", "a", file, input)) {
-    error = "no temporary file for the objects: " + code.message();
+  MemoryFile input("kernels");
+  MemoryPipe output;
+  if (!input.write((*archive)->getBuffer())) {
+    error = std::string("cannot give the objects to lld: ") + std::strerror(errno);
     return false;
   }
-  scope_exit removeInput([&] { sys::fs::remove(input); });
-  {
-    raw_fd_ostream stream(file, /*shouldClose=*/true);
-    stream << (*archive)->getBuffer();
-    stream.flush();
-    if (stream.has_error()) {
-      error = "writing " + input.str().str() + ": " + stream.error().message();
-      stream.clear_error();
-      return false;
-    }
-  }
-  if (std::error_code code = sys::fs::createTemporaryFile("tinyc", "so", output)) {
-    error = "no temporary file for what is linked: " + code.message();
-    return false;
-  }
-  scope_exit removeOutput([&] { sys::fs::remove(output); });
   std::vector<const char *> args = {"ld.lld"};
   for (const std::string &argument : arguments)
     args.push_back(argument.c_str());
-  args.insert(args.end(), {"-o", output.c_str(), "--whole-archive", input.c_str()});
+  args.insert(args.end(), {"-o", output.path().c_str(), "--whole-archive", input.path().c_str()});
   std::string text;
   {
     static std::mutex lock;
@@ -65,11 +51,6 @@ bool tinyc::linkObjects(ArrayRef<ArrayRef<char>> objects, ArrayRef<std::string> 
       return false;
     }
   }
-  ErrorOr<std::unique_ptr<MemoryBuffer>> linked = MemoryBuffer::getFile(output, /*IsText=*/false, false);
-  if (!linked) {
-    error = "reading " + output.str().str() + ": " + linked.getError().message();
-    return false;
-  }
-  result.assign((*linked)->getBufferStart(), (*linked)->getBufferEnd());
+  result = output.finish();
   return true;
 }

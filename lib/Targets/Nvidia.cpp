@@ -4,16 +4,17 @@
 // reported.
 
 #include "lib/Targets/GpuCode.h"
+#include "lib/Targets/MemoryFile.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Regex.h"
+#include <cerrno>
+#include <cstring>
 
 using namespace mlir;
 using namespace tinyc;
@@ -43,32 +44,28 @@ FailureOr<std::vector<uint8_t>> assemble(ModuleOp module, StringRef ptx, const C
   std::string ptxas = findPtxas();
   if (ptxas.empty())
     return std::vector<uint8_t>();
-  llvm::SmallString<128> input, output, log;
-  if (llvm::sys::fs::createTemporaryFile("tinyc", "ptx", input) ||
-      llvm::sys::fs::createTemporaryFile("tinyc", "cubin", output) ||
-      llvm::sys::fs::createTemporaryFile("tinyc", "log", log))
-    return module.emitError("cannot make temporary files for ptxas");
-  llvm::FileRemover removeInput(input), removeOutput(output), removeLog(log);
-  std::error_code error;
-  llvm::raw_fd_ostream(input, error) << ptx;
-  if (error)
-    return module.emitError("cannot write ") << input << ": " << error.message();
-  StringRef arguments[] = {ptxas, "-v", "-arch", chip.cpu, input, "-o", output};
-  int status =
-      llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt, {std::nullopt, StringRef(log), StringRef(log)});
-  auto messages = llvm::MemoryBuffer::getFile(log);
-  StringRef text = messages ? (*messages)->getBuffer() : "";
+  MemoryFile input("ptx"), output("cubin"), log("ptxas log");
+  std::vector<uint8_t> messages, cubin;
+  auto noMemory = [&] { return module.emitError("cannot give the code to ptxas: ") << std::strerror(errno); };
+  if (!input.write(ptx))
+    return noMemory();
+  StringRef arguments[] = {ptxas, "-v", "-arch", chip.cpu, input.path(), "-o", output.path()};
+  std::string reason;
+  int status = llvm::sys::ExecuteAndWait(ptxas, arguments, std::nullopt,
+                                         {std::nullopt, StringRef(log.path()), StringRef(log.path())}, 0, 0, &reason);
+  if (!log.read(messages) || !output.read(cubin))
+    return noMemory();
+  StringRef text(reinterpret_cast<const char *>(messages.data()), messages.size());
   if (status != 0)
-    return module.emitError("ptxas refused the code for ") << chip.cpu << ":\n" << text;
+    return module.emitError("ptxas refused the code for ")
+           << chip.cpu << " (" << (reason.empty() ? "exit code " + std::to_string(status) : reason) << "):\n"
+           << text;
   llvm::Regex spill("([1-9][0-9]*) bytes spill stores");
   SmallVector<StringRef> match;
   if (spill.match(text, &match))
     module.emitWarning("ptxas spilled registers to memory: ")
         << match[1] << " bytes of stores in a kernel for " << chip.cpu;
-  auto cubin = llvm::MemoryBuffer::getFile(output);
-  if (!cubin)
-    return module.emitError("cannot read ") << output;
-  return std::vector<uint8_t>((*cubin)->getBufferStart(), (*cubin)->getBufferEnd());
+  return cubin;
 }
 
 class NvidiaBackend : public Backend {

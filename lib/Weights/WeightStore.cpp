@@ -5,6 +5,7 @@
 #include "lib/Weights/WeightStore.h"
 
 #include "lib/Cache/ContentCache.h"
+#include "runtime/schema/AtomicFile.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -83,12 +84,10 @@ static bool writeWeight(const std::string &path, llvm::ArrayRef<uint8_t> bytes, 
     error = "cannot make the folder of weights for '" + path + "': " + code.message();
     return false;
   }
-  llvm::Error written = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    os.write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
-    return llvm::Error::success();
-  });
-  if (written)
-    error = "cannot write '" + path + "': " + llvm::toString(std::move(written));
+  AtomicFile file(path);
+  file.write(bytes.data(), bytes.size());
+  if (!file.commit())
+    error = file.error();
   return error.empty();
 }
 

@@ -5,15 +5,14 @@
 #include "runtime/tensorio/DeviceLimits.h"
 
 #include "runtime/include/tinyc/runtime.h"
+#include "runtime/schema/AtomicFile.h"
 #include "runtime/schema/Sha256.h"
 #include "runtime/src/CpuFeatures.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <unistd.h>
 
@@ -70,21 +69,19 @@ std::optional<CpuLimits> readCpuLimits() {
 }
 
 bool writeCpuLimits(const CpuLimits &limits, std::string &error) {
-  std::string path = limitsFile(), part = path + "." + std::to_string(getpid());
+  std::string path = limitsFile();
   std::error_code code;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), code);
-  std::FILE *file = std::fopen(part.c_str(), "w");
-  bool good = file != nullptr;
-  if (file) {
-    for (const DeviceLimits &part : {limits.one, limits.all})
-      std::fprintf(file, "%.17g %.17g %.17g\n", part.gflops, part.gbps, part.cacheGbps);
-    good = std::fclose(file) == 0 && std::rename(part.c_str(), path.c_str()) == 0;
+  AtomicFile file(path);
+  for (const DeviceLimits &part : {limits.one, limits.all}) {
+    char line[128];
+    int length = std::snprintf(line, sizeof(line), "%.17g %.17g %.17g\n", part.gflops, part.gbps, part.cacheGbps);
+    file.write(line, static_cast<size_t>(length));
   }
-  if (!good) {
-    error = "cannot keep what was measured in '" + path + "': " + std::strerror(errno);
-    std::remove(part.c_str());
-  }
-  return good;
+  if (file.commit())
+    return true;
+  error = "what was measured is not kept: " + file.error();
+  return false;
 }
 
 } // namespace tinyc::tensorio

@@ -3,10 +3,9 @@
 // NumPy's .npy: six bytes of magic, two of version, the header's length, then a Python dictionary with the keys descr,
 // fortran_order and shape, then the elements.
 
+#include "runtime/schema/AtomicFile.h"
 #include "runtime/tensorio/TensorFiles.h"
 
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 namespace tinyc::tensorio {
@@ -218,15 +217,14 @@ bool writeNpy(const std::string &path, const HostTensor &tensor, std::string &er
                        0,
                        uint8_t(header.size() & 255),
                        uint8_t(header.size() >> 8)};
-  std::FILE *file = std::fopen(path.c_str(), "wbe");
-  bool ok = file && std::fwrite(start, 1, prefix, file) == prefix &&
-            std::fwrite(header.data(), 1, header.size(), file) == header.size() &&
-            std::fwrite(tensor.data(), 1, tensor.byteSize(), file) == tensor.byteSize();
-  if (file)
-    ok = std::fclose(file) == 0 && ok;
-  if (!ok)
-    error = "cannot write '" + path + "': " + std::strerror(errno);
-  return ok;
+  AtomicFile file(path);
+  file.write(start, prefix);
+  file.write(header.data(), header.size());
+  file.write(tensor.data(), tensor.byteSize());
+  if (file.commit())
+    return true;
+  error = file.error();
+  return false;
 }
 
 } // namespace tinyc::tensorio

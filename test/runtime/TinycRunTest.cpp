@@ -50,7 +50,9 @@ protected:
     p.buffers = {buffer(BufferKind::Input, 0), buffer(BufferKind::Input, 1), buffer(BufferKind::Output, 0)};
     p.commands = {launch(Add, {{0}, {1}, {2}})};
     std::string error;
-    ASSERT_TRUE(write(a, file, error)) << error;
+    std::vector<uint8_t> bytes;
+    ASSERT_TRUE(serialize(a, bytes, error)) << error;
+    std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
   Result run(const std::string &flags) { return shell(tool + " " + flags); }

@@ -16,12 +16,20 @@
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/Passes.h"
+#include "tools/output/OutputFile.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Reducer/Passes.h"
 #include "mlir/Reducer/Tester.h"
-#include "mlir/Tools/mlir-reduce/MlirReduceMain.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+#include <csignal>
 
 using namespace mlir;
 using namespace tinyc;
@@ -119,13 +127,40 @@ void ReduceModel::runOnOperation() {
   }
 }
 
+// As MLIR's own main, which would empty the output before it reads the input, and end without a file's name when the
+// disk is full.
 int main(int argc, char **argv) {
+  std::signal(SIGXFSZ, SIG_IGN); // a limit on the size of files is an error of the write
+  llvm::InitLLVM init(argc, argv);
+  llvm::cl::opt<std::string> input(llvm::cl::Positional, llvm::cl::Required, llvm::cl::desc("<input file>"));
+  llvm::cl::opt<std::string> output("o", llvm::cl::desc("File for the reduced module"), llvm::cl::init("-"));
   DialectRegistry registry;
   registerAllDialects(registry);
   registry.insert<tiny::TinyDialect, lane::LaneDialect>();
   registerAllPasses();
+  registerReducerPasses();
   registerTinycPasses();
   PassRegistration<ReduceModel>();
+  PassPipelineCLParser passes("", "Reductions:");
+  registerAsmPrinterCLOptions();
+  llvm::cl::ParseCommandLineOptions(argc, argv, "tinyc's reducer\n");
+
   MLIRContext context(registry);
-  return failed(mlirReduceMain(argc, argv, context));
+  std::string error;
+  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(input, &error);
+  if (!file)
+    return llvm::errs() << "tinyc-reduce: " << error << "\n", 1;
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+  SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  auto module = parseSourceFile<ModuleOp>(sources, &context);
+  auto printError = [&](const llvm::Twine &message) {
+    emitError(UnknownLoc::get(&context), message);
+    return failure();
+  };
+  PassManager manager(&context);
+  if (!module || failed(passes.addToPipeline(manager, printError)) || failed(manager.run(*module)))
+    return 1;
+  bool written = writeFile(output, [&](llvm::raw_ostream &os) { module->print(os); }, "tinyc-reduce");
+  return written && finishStandardOutput("tinyc-reduce") ? 0 : 1;
 }

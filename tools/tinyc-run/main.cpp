@@ -13,8 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <new>
-#include <sys/stat.h>
 
 using namespace tinyc::tensorio;
 
@@ -127,6 +127,15 @@ struct Handles {
 };
 
 int run(const Flags &flags) {
+  // Before the work that would be lost.
+  if (!flags.outputDir.empty()) {
+    std::error_code code;
+    std::filesystem::create_directories(flags.outputDir, code);
+    if (!code && !std::filesystem::is_directory(flags.outputDir))
+      code = std::make_error_code(std::errc::not_a_directory);
+    if (code)
+      return failed("cannot make the folder '" + flags.outputDir + "': " + code.message());
+  }
   Handles h;
   RUN_OR_RETURN(tinyc_artefact_open_file(flags.file.c_str(), &h.artefact));
   const char *entry = flags.entry.c_str();
@@ -184,14 +193,15 @@ int run(const Flags &flags) {
     printHashes(stdout, outputs);
   if (flags.profile)
     profile.print(stdout);
-  if (!flags.outputDir.empty()) {
-    if (mkdir(flags.outputDir.c_str(), 0777) != 0 && errno != EEXIST)
-      return failed("cannot create folder '" + flags.outputDir + "': " + std::strerror(errno));
+  if (!flags.outputDir.empty())
     for (const HostTensor &tensor : outputs)
       if (!writeNpy(flags.outputDir + "/" + outputFileName(tensor.name), tensor, error))
         return failed(error);
-  }
-  return std::fflush(stdout) == 0 && !std::ferror(stdout) ? 0 : failed("cannot write to standard output");
+  errno = 0;
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return 0;
+  return failed(std::string("cannot write to standard output: ") +
+                (errno ? std::strerror(errno) : "an earlier part could not be written"));
 }
 
 } // namespace

@@ -2,9 +2,9 @@
 //
 // tinyc bench: the time of a run, its spread, and what each kernel takes.
 
+#include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/GivenInputs.h"
-#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 

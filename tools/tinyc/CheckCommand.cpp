@@ -5,10 +5,10 @@
 
 #include "runtime/tensorio/Report.h"
 #include "runtime/tensorio/TensorFiles.h"
+#include "tools/output/OutputFile.h"
 #include "tools/tinyc/CaseProcesses.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/Compare.h"
-#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 

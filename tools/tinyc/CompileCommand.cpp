@@ -2,10 +2,10 @@
 //
 // tinyc compile: a .tinyc file, or what stands at the end of a stage.
 
+#include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/CompiledModel.h"
 #include "tools/tinyc/GivenInputs.h"
-#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
 

@@ -6,8 +6,8 @@
 #include "tools/tinyc/CrashReport.h"
 
 #include "lib/Targets/ThreadStack.h"
+#include "tools/output/OutputFile.h"
 #include "tools/tinyc/CommandLine.h"
-#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
 
 #include "llvm/ADT/SmallString.h"

@@ -3,9 +3,9 @@
 // tinyc graph: the kernels that run, drawn.
 
 #include "runtime/tensorio/Inputs.h"
+#include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/KernelGraph.h"
-#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/RunnableModel.h"

@@ -2,14 +2,15 @@
 //
 // The graph in Graphviz's language, and Graphviz's drawing of it.
 
+#include "lib/Targets/MemoryFile.h"
 #include "tools/tinyc/KernelGraph.h"
 #include "tools/tinyc/Progress.h"
 
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
+#include <cerrno>
+#include <cstring>
 
 using namespace tinyc;
 
@@ -90,34 +91,25 @@ std::optional<std::string> tinyc::layOut(const KernelGraph &graph) {
   auto program = llvm::sys::findProgramByName("dot");
   if (!program)
     return fail("Graphviz's program 'dot' is not there: install it (Debian: graphviz), or write -o OUT.dot");
-  llvm::SmallString<128> in, out;
-  int descriptor;
-  if (std::error_code code = llvm::sys::fs::createTemporaryFile("tinyc-graph", "dot", descriptor, in))
-    return fail("cannot make a temporary file: " + code.message());
-  llvm::FileRemover removeIn(in);
-  {
-    llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
-    printDot(graph, os);
-    os.close();
-    if (std::error_code code = os.error()) {
-      os.clear_error();
-      return fail("cannot write '" + in + "': " + code.message());
-    }
-  }
-  if (std::error_code code = llvm::sys::fs::createTemporaryFile("tinyc-graph", "svg", out))
-    return fail("cannot make a temporary file: " + code.message());
-  llvm::FileRemover removeOut(out);
+  MemoryFile in("graph"), out("drawing");
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printDot(graph, os);
+  if (!in.write(text))
+    return fail("cannot give the graph to '" + *program + "': " + std::strerror(errno));
   showStep("laying the graph out");
   std::string reason;
-  llvm::StringRef words[] = {*program, "-Tsvg", "-o", out, in};
+  llvm::StringRef words[] = {*program, "-Tsvg", "-o", out.path(), in.path()};
   if (int code = llvm::sys::ExecuteAndWait(*program, words, std::nullopt, {}, /*SecondsToWait=*/120, 0, &reason))
     return fail("'" + *program + "' failed (" + (reason.empty() ? "exit code " + std::to_string(code) : reason) + ")");
-  auto drawing = llvm::MemoryBuffer::getFile(out);
-  if (!drawing)
-    return fail("cannot read what '" + *program + "' wrote: " + drawing.getError().message());
+  std::vector<uint8_t> bytes;
+  if (!out.read(bytes))
+    return fail("cannot read what '" + *program + "' wrote: " + std::strerror(errno));
   // Without what stands before <svg: a page has its own.
-  llvm::StringRef text = (*drawing)->getBuffer();
-  return text.substr(std::min(text.find("<svg"), text.size())).str();
+  llvm::StringRef drawing(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  if (!drawing.contains("<svg") || !drawing.rtrim().ends_with("</svg>"))
+    return fail("what '" + *program + "' wrote is no whole SVG");
+  return drawing.substr(drawing.find("<svg")).str();
 }
 
 void tinyc::printSvg(const std::string &drawing, llvm::raw_ostream &os) {

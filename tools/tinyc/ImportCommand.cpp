@@ -4,8 +4,8 @@
 // moved, read, changed and compiled.
 
 #include "dialects/Tiny/TinyOps.h"
+#include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
-#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Session.h"
 
 #include "llvm/ADT/SetVector.h"

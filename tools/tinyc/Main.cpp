@@ -2,10 +2,10 @@
 //
 // tinyc: the driver. Finds the command, and turns a crash of the compiler into a reproducer and exit code 70.
 
+#include "tools/output/OutputFile.h"
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/CrashReport.h"
-#include "tools/tinyc/OutputFile.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/Session.h"
 

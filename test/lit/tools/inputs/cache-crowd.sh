@@ -19,10 +19,9 @@ for delay in 0.02 0.05 0.08 0.11 0.14 0.2; do
   tinyc compile "$2" -o "$4/after.tinyc"
   cmp "$4/after.tinyc" "$3"
 done
-# What a killed writer left goes with the next count, once it is old.
+# What a killed writer left goes with the next count, and what a living one is at stays.
 mkdir -p "$1/kernels/ab"
-touch -d '2 hours ago' "$1/kernels/ab/old.XyZ123.tmp"
-touch "$1/kernels/ab/young.XyZ123.tmp"
+touch "$1/kernels/ab/left.01234567.tinyc-tmp" "$1/kernels/ab/open.01234567.tinyc-tmp"
 rm -rf "$1/size" "$1/artefacts"
-tinyc compile "$2" -o "$4/after.tinyc"
-[ ! -e "$1/kernels/ab/old.XyZ123.tmp" ] && [ -e "$1/kernels/ab/young.XyZ123.tmp" ]
+(flock 9 && tinyc compile "$2" -o "$4/after.tinyc") 9<"$1/kernels/ab/open.01234567.tinyc-tmp"
+[ ! -e "$1/kernels/ab/left.01234567.tinyc-tmp" ] && [ -e "$1/kernels/ab/open.01234567.tinyc-tmp" ]

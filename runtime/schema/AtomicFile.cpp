@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The temporary file of `f` is `f.XXXXXXXX.tinyc-tmp`, and its writer holds a lock on it. The system releases the lock
+// when the process ends, however it ends: so a temporary file that nobody has locked was left behind.
+
+#include "runtime/schema/AtomicFile.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <mutex>
+#include <set>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tinyc {
+
+static constexpr std::string_view kEnding = ".tinyc-tmp";
+
+static int lock(int descriptor, int how) {
+  int result;
+  do
+    result = ::flock(descriptor, how);
+  while (result != 0 && errno == EINTR);
+  return result;
+}
+
+bool AtomicFile::isTemporary(std::string_view name) { return name.ends_with(kEnding); }
+
+void AtomicFile::removeAbandoned(const std::string &folder) {
+  DIR *entries = ::opendir(folder.c_str());
+  if (!entries)
+    return;
+  while (const dirent *entry = ::readdir(entries)) {
+    if (!isTemporary(entry->d_name))
+      continue;
+    std::string path = folder + "/" + entry->d_name;
+    int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0)
+      continue;
+    if (lock(descriptor, LOCK_EX | LOCK_NB) == 0) // not where there are no locks
+      ::unlink(path.c_str());
+    ::close(descriptor);
+  }
+  ::closedir(entries);
+}
+
+static void removeAbandonedOnce(const std::string &target) {
+  static std::mutex mutex;
+  static std::set<std::string> seen;
+  size_t slash = target.rfind('/');
+  std::string folder = slash == std::string::npos ? "." : target.substr(0, slash + 1);
+  {
+    std::lock_guard guard(mutex);
+    if (!seen.insert(folder).second)
+      return;
+  }
+  AtomicFile::removeAbandoned(folder);
+}
+
+AtomicFile::AtomicFile(std::string given, unsigned mode) : path(std::move(given)), target(path) {
+  struct stat info;
+  bool exists = ::stat(target.c_str(), &info) == 0;
+  if (exists && !S_ISREG(info.st_mode)) {
+    descriptor = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
+    code = descriptor < 0 ? errno : 0;
+    return;
+  }
+  // A rename asks for the permissions of the folder only.
+  if (exists && ::access(target.c_str(), W_OK) != 0) {
+    code = errno;
+    return;
+  }
+  if (char *followed = exists ? ::realpath(target.c_str(), nullptr) : nullptr) {
+    target = followed;
+    std::free(followed);
+  }
+  removeAbandonedOnce(target);
+  openTemporary(mode);
+  if (descriptor >= 0 && exists)
+    (void)!::fchmod(descriptor, info.st_mode & 07777);
+}
+
+void AtomicFile::openTemporary(unsigned mode) {
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    uint32_t number = 0;
+    (void)!::getrandom(&number, sizeof(number), 0);
+    std::string digits;
+    for (int i = 0; i < 8; ++i, number >>= 4)
+      digits += "0123456789abcdef"[number & 15];
+    temporary = target + "." + digits + std::string(kEnding);
+    descriptor = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor < 0 && errno == EEXIST)
+      continue;
+    if (descriptor < 0)
+      break;
+    // Another process may have found it before it was locked, and removed it as abandoned.
+    struct stat info;
+    if (lock(descriptor, LOCK_EX) != 0 || ::fstat(descriptor, &info) != 0 || info.st_nlink != 0)
+      return;
+    ::close(descriptor);
+    descriptor = -1;
+    errno = EEXIST;
+  }
+  code = errno;
+  temporary.clear();
+}
+
+AtomicFile::~AtomicFile() {
+  if (!temporary.empty())
+    ::unlink(temporary.c_str());
+  if (descriptor >= 0)
+    ::close(descriptor);
+}
+
+std::string AtomicFile::error() const {
+  return code ? "cannot write '" + path + "': " + std::strerror(code) : std::string();
+}
+
+void AtomicFile::write(const void *bytes, size_t size) {
+  const char *rest = static_cast<const char *>(bytes);
+  while (size != 0 && !code) {
+    ssize_t count = ::write(descriptor, rest, size);
+    if (count <= 0) {
+      if (count == 0 || errno != EINTR)
+        code = count == 0 ? EIO : errno;
+      continue;
+    }
+    rest += count;
+    size -= static_cast<size_t>(count);
+  }
+}
+
+void AtomicFile::sync() {
+  if (!code && ::fsync(descriptor) != 0)
+    code = errno;
+}
+
+bool AtomicFile::commit() {
+  // Some file systems tell of a full disk only when a descriptor is closed; the lock stays with the other one.
+  if (int copy = code ? -1 : ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); copy >= 0 && ::close(copy) != 0)
+    code = errno;
+  if (!code && !temporary.empty() && ::rename(temporary.c_str(), target.c_str()) != 0)
+    code = errno;
+  if (code)
+    return false;
+  temporary.clear();
+  return true;
+}
+
+} // namespace tinyc
