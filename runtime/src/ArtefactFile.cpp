@@ -19,7 +19,18 @@ MappedFile::~MappedFile() {
     munmap(const_cast<uint8_t *>(address), size);
 }
 
-Status MappedFile::map(const std::string &path) {
+Status MappedFile::checkSize() const {
+  struct stat info;
+  // By its path: a descriptor for each external weight would be too many. One that was replaced is still there for us.
+  if (stat(path.c_str(), &info) != 0 || info.st_dev != device || info.st_ino != inode ||
+      static_cast<size_t>(info.st_size) >= size)
+    return {};
+  return corrupt("it was cut short while it was open: it has " + std::to_string(info.st_size) + " bytes, had " +
+                 std::to_string(size));
+}
+
+Status MappedFile::map(const std::string &file) {
+  path = file;
   auto failure = [&](const char *what) {
     return Status(TINYC_IO, std::string("cannot ") + what + " " + quoted(path) + ": " + std::strerror(errno));
   };
@@ -37,6 +48,8 @@ Status MappedFile::map(const std::string &path) {
     return Status(TINYC_IO, quoted(path) + " is not a regular file");
   }
   size = static_cast<size_t>(info.st_size);
+  device = info.st_dev;
+  inode = info.st_ino;
   if (size != 0) {
     void *mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mapped == MAP_FAILED) {
@@ -146,6 +159,7 @@ Status ArtefactFile::checkChunks(uint64_t begin, uint64_t end) {
     return {};
   uint64_t first = (begin - prefix.dataOffset) / container::chunkSize;
   uint64_t last = (end - 1 - prefix.dataOffset) / container::chunkSize;
+  TINYC_TRY(mapping.checkSize().within(quoted(name) + ": "));
   for (uint64_t i = first; i <= last; ++i) {
     if (chunkChecked[i].load(std::memory_order_acquire))
       continue;

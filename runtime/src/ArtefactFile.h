@@ -29,10 +29,16 @@ public:
   ~MappedFile();
   Status map(const std::string &path);
   std::span<const uint8_t> bytes() const { return {address, size}; }
+  /// An error if the file has become shorter: to read its end would end the process. Nothing stops it from becoming so
+  /// right after.
+  Status checkSize() const;
 
 private:
+  std::string path;
   const uint8_t *address = nullptr;
   size_t size = 0;
+  dev_t device = 0;
+  ino_t inode = 0;
 };
 
 class ArtefactFile {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cinttypes>
-#include <fcntl.h>
 
 namespace tinyc::tensorio {
 
@@ -82,12 +81,6 @@ std::string outputFileName(const std::string &outputName) {
   if (name.empty() || name[0] == '.')
     name.insert(0, "_");
   return name + ".npy";
-}
-
-void occupyStandardStreams() {
-  for (int descriptor : {0, 1, 2})
-    if (fcntl(descriptor, F_GETFD) == -1)
-      (void)!open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
 }
 
 } // namespace tinyc::tensorio

@@ -44,10 +44,6 @@ private:
 /// The file name under which --output-dir stores an output: its name, with what a file name cannot hold replaced.
 std::string outputFileName(const std::string &outputName);
 
-/// For the start of a program: a standard stream that the caller closed is occupied by what reads nothing and refuses
-/// writes. Else the next file that is opened would get its descriptor, and what is printed would go into that file.
-void occupyStandardStreams();
-
 } // namespace tinyc::tensorio
 
 #endif // TINYC_RUNTIME_TENSORIO_REPORT_H

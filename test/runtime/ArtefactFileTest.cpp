@@ -314,6 +314,27 @@ TEST(ArtefactFile, RangesOfCodeAndWeightsStayInTheirPart) {
   EXPECT_EQ(moved, 1u);
 }
 
+TEST(ArtefactFile, OneThatIsCutShortAfterItWasOpenedIsRefused) {
+  std::vector<uint8_t> bytes = bytesOf(sampleArtefact());
+  std::string path = testing::TempDir() + "/cut-" + std::to_string(getpid()) + ".tinyc";
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  Loaded loaded;
+  ASSERT_EQ(take(tinyc_artefact_open_file(path.c_str(), &loaded.artefact)), "");
+  std::filesystem::resize_file(path, 4096);
+  EXPECT_EQ(take(tinyc_artefact_verify(loaded.artefact)),
+            "'" + path + "': it was cut short while it was open: it has 4096 bytes, had " +
+                std::to_string(bytes.size()));
+  // One that is replaced, as every tool of ours does, is another file: the old one is still mapped.
+  std::ofstream(path + ".new", std::ios::binary).write(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  std::filesystem::rename(path + ".new", path);
+  Loaded again;
+  ASSERT_EQ(take(tinyc_artefact_open_file(path.c_str(), &again.artefact)), "");
+  std::ofstream(path + ".new") << "short";
+  std::filesystem::rename(path + ".new", path);
+  EXPECT_EQ(take(tinyc_artefact_verify(again.artefact)), "");
+  std::filesystem::remove(path);
+}
+
 TEST(ArtefactFile, ExternalWeightsAreFoundByHash) {
   Artefact a = sampleArtefact();
   a.weights[0].external = true;

@@ -6,6 +6,7 @@
 #include "runtime/include/tinyc/runtime.h"
 #include "runtime/tensorio/DeviceLimits.h"
 #include "runtime/tensorio/Inputs.h"
+#include "runtime/tensorio/ProgramStart.h"
 #include "runtime/tensorio/Report.h"
 #include "runtime/tensorio/TensorFiles.h"
 
@@ -207,7 +208,8 @@ int run(const Flags &flags) {
 } // namespace
 
 int main(int argc, char **argv) {
-  occupyStandardStreams();
+  prepareFiles();
+  reportLostMappings("tinyc-run: error");
   try {
     Flags flags;
     if (int code = parse(argc, argv, flags))

@@ -6,6 +6,7 @@
 #include "tools/tinyc/CrashReport.h"
 
 #include "lib/Targets/ThreadStack.h"
+#include "runtime/tensorio/ProgramStart.h"
 #include "tools/output/OutputFile.h"
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/Progress.h"
@@ -175,6 +176,7 @@ int tinyc::runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> 
       ::sigaction(signal, &action, nullptr);
     }
   }
+  tensorio::reportLostMappings("tinyc");
   llvm::install_fatal_error_handler(onFatalError);
   std::set_new_handler(onOutOfMemory);
   llvm::CrashRecoveryContext context;

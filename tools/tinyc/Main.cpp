@@ -12,7 +12,7 @@
 #include "dialects/Target/Chip.h"
 #include "lib/Cache/CompilerIdentity.h"
 #include "runtime/include/tinyc/runtime.h"
-#include "runtime/tensorio/Report.h"
+#include "runtime/tensorio/ProgramStart.h"
 
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/raw_ostream.h"
@@ -107,7 +107,7 @@ static int runMain(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  tensorio::occupyStandardStreams();
+  tensorio::prepareFiles();
   int code = runMain(argc, argv);
   return finishStandardOutput() || code != kDone ? code : int(kInputWrong);
 }

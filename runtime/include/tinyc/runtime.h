@@ -113,8 +113,11 @@ typedef struct tinyc_tensor {
 /* ---- Artefacts: parsing, without a device ---------------------------------------------------------------------- */
 
 /* Reads header and code of the file at `path`, checks their hashes and every reference inside, and maps the weights
- * (checked at first use). Any file, however broken, gives a status and never undefined behaviour; the file must not be
- * changed in place while it is open. Weights kept outside are looked for beside the file.
+ * (checked at first use). Any file, however broken, gives a status and never undefined behaviour. Weights kept outside
+ * are looked for beside the file.
+ * As long as the artefact or a model of it is open, neither file may be changed in place: replace it by renaming
+ * another one over it, or remove it. One that was cut short is TINYC_CORRUPT when its weights are checked; later, the
+ * system sends SIGBUS to the program when it reads a part that is gone, and the runtime leaves signals to the program.
  * TINYC_IO, TINYC_CORRUPT, TINYC_UNSUPPORTED (format version). */
 TINYC_API tinyc_status *tinyc_artefact_open_file(const char *path, tinyc_artefact **artefact);
 /* The same from memory, which the caller keeps unchanged until all that was made from the artefact is freed. */
