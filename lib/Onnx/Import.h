@@ -11,7 +11,7 @@
 #ifndef TINYC_LIB_ONNX_IMPORT_H
 #define TINYC_LIB_ONNX_IMPORT_H
 
-#include "lib/Reference/HostTensor.h"
+#include "lib/Reference/DenseTensor.h"
 #include "lib/Weights/WeightStore.h"
 
 #include "mlir/IR/BuiltinOps.h"

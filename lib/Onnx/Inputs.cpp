@@ -151,7 +151,7 @@ LogicalResult Importer::addInputs(Scope &scope) {
       scope.packedTypes[input->name()] = type;
     if (!fixed.count(input->name()))
       continue;
-    const HostTensor &known = *given[input->name()]->tensor;
+    const DenseTensor &known = *given[input->name()]->tensor;
     auto type = cast<RankedTensorType>(types[index]);
     if (tiny::elementOf(type) != known.element || type.getShape() != ArrayRef<int64_t>(known.shape))
       return emitError(file) << "input '" << input->name() << "': expected a value of type " << type << ", found "

@@ -33,7 +33,7 @@ private:
   TensorRef held(const TensorRef &tensor) const { return converted(tensor, held(tensor->element)); }
   tiny::Elementwise held(tiny::Elementwise function) const;
   // A tensor of zeros of this type, for the results of `op`; null, with an error, if it is too large to hold.
-  std::shared_ptr<HostTensor> allocate(mlir::Operation *op, mlir::Type type) const;
+  std::shared_ptr<DenseTensor> allocate(mlir::Operation *op, mlir::Type type) const;
   mlir::LogicalResult runInto(mlir::Operation *op, const Program &program, llvm::ArrayRef<Output> outputs,
                               llvm::ArrayRef<unsigned> registers, int64_t combined);
   void plan(mlir::Block &block);

@@ -14,7 +14,7 @@ using namespace tinyc::tiny;
 // A result of a loop: each point's value (kind none), or the combination over the last `length` points.
 class BlockRun::Output {
 public:
-  Output(ReduceKind kind, int64_t length, std::shared_ptr<HostTensor> tensor)
+  Output(ReduceKind kind, int64_t length, std::shared_ptr<DenseTensor> tensor)
       : kind(kind), length(length), tensor(std::move(tensor)), width(byteWidth(this->tensor->element)) {
     if (kind == ReduceKind::None)
       return;
@@ -47,7 +47,7 @@ private:
 
   ReduceKind kind;
   int64_t length;
-  std::shared_ptr<HostTensor> tensor;
+  std::shared_ptr<DenseTensor> tensor;
   size_t width;
   Lane start{}, accumulated{};
 };
@@ -121,7 +121,7 @@ TensorRef BlockRun::loop(Value value) {
     emitError(value.getLoc(), "the reference does not know this value: ") << value;
     return nullptr;
   }
-  std::shared_ptr<HostTensor> result = allocate(op, value.getType());
+  std::shared_ptr<DenseTensor> result = allocate(op, value.getType());
   if (!result)
     return nullptr;
   Program program(result->shape);
@@ -133,7 +133,7 @@ TensorRef BlockRun::loop(Value value) {
 }
 
 TensorRef BlockRun::reduce(ReduceOp op) {
-  std::shared_ptr<HostTensor> result = allocate(op, op.getType());
+  std::shared_ptr<DenseTensor> result = allocate(op, op.getType());
   if (!result)
     return nullptr;
   // The loop goes over the dimensions that stay, then over the reduced ones.
@@ -209,7 +209,7 @@ FailureOr<std::vector<TensorRef>> BlockRun::stage(StageOp op) {
   SmallVector<Output> outputs;
   SmallVector<unsigned> indices;
   for (auto [i, value] : llvm::enumerate(op.getYield().getValues())) {
-    std::shared_ptr<HostTensor> result = allocate(op, op.getResult(i).getType());
+    std::shared_ptr<DenseTensor> result = allocate(op, op.getResult(i).getType());
     if (!result)
       return failure();
     results.push_back(result);

@@ -11,7 +11,7 @@ using namespace tinyc::tiny;
 TensorRef BlockRun::weight(ParamOp op) {
   if (!allocate(op, op.getType()))
     return nullptr;
-  auto result = std::make_shared<HostTensor>(*elementOf(op.getType()), shapeOf(op.getType()).vec());
+  auto result = std::make_shared<DenseTensor>(*elementOf(op.getType()), shapeOf(op.getType()).vec());
   std::optional<ArrayRef<char>> bytes;
   if (reference.findWeight)
     bytes = reference.findWeight(op.getHash());
@@ -28,7 +28,7 @@ TensorRef BlockRun::weight(ParamOp op) {
 }
 
 TensorRef BlockRun::concat(ConcatOp op) {
-  std::shared_ptr<HostTensor> result = allocate(op, op.getType());
+  std::shared_ptr<DenseTensor> result = allocate(op, op.getType());
   auto inputs = tensors(op.getInputs());
   if (!result || failed(inputs))
     return nullptr;
@@ -48,7 +48,7 @@ TensorRef BlockRun::concat(ConcatOp op) {
 }
 
 TensorRef tinyc::rearrange(const TensorRef &tensor, AffineMap map, ArrayRef<int64_t> shape) {
-  auto result = std::make_shared<HostTensor>(tensor->element, shape.vec());
+  auto result = std::make_shared<DenseTensor>(tensor->element, shape.vec());
   size_t width = byteWidth(tensor->element);
   Builder b(map.getContext());
   for (int64_t point = 0, count = product(tensor->shape); point < count; ++point) {
@@ -64,7 +64,7 @@ TensorRef tinyc::rearrange(const TensorRef &tensor, AffineMap map, ArrayRef<int6
 }
 
 // The indices of a gather or scatter as numbers; one that is too large for an int64 is out of range as a negative one.
-static std::vector<Lane> indicesOf(const HostTensor &tensor) {
+static std::vector<Lane> indicesOf(const DenseTensor &tensor) {
   std::vector<Lane> lanes(tensor.count());
   decode(tensor.element, tensor.bytes.data(), lanes.size(), lanes.data());
   return lanes;
@@ -72,7 +72,7 @@ static std::vector<Lane> indicesOf(const HostTensor &tensor) {
 
 TensorRef BlockRun::gather(GatherOp op) {
   TensorRef input = tensor(op.getInput()), indices = tensor(op.getIndices());
-  std::shared_ptr<HostTensor> result = allocate(op, op.getType());
+  std::shared_ptr<DenseTensor> result = allocate(op, op.getType());
   std::optional<SmallVector<Lane>> otherwise = lanesOf(op.getOtherwise());
   if (!input || !indices || !result)
     return nullptr;
@@ -102,7 +102,7 @@ TensorRef BlockRun::scatter(ScatterOp op) {
   TensorRef input = tensor(op.getInput()), indices = tensor(op.getIndices()), updates = tensor(op.getUpdates());
   if (!input || !indices || !updates)
     return nullptr;
-  auto result = std::make_shared<HostTensor>(*input);
+  auto result = std::make_shared<DenseTensor>(*input);
   std::vector<Lane> positions = indicesOf(*indices);
   ArrayRef<int64_t> shape = input->shape;
   int64_t outer = product(shape.take_front(op.getDim())), size = shape[op.getDim()];
@@ -141,7 +141,7 @@ FailureOr<std::vector<TensorRef>> BlockRun::repeat(LoopOp op) {
   bool goesOn = true;
   for (int64_t trip = 0; goesOn && trip < static_cast<int64_t>(op.getTrips()); ++trip) {
     std::vector<TensorRef> arguments{
-        std::make_shared<HostTensor>(HostTensor::of<int64_t>(Element::I64, {}, std::span(&trip, 1)))};
+        std::make_shared<DenseTensor>(DenseTensor::of<int64_t>(Element::I64, {}, std::span(&trip, 1)))};
     llvm::append_range(arguments, *carried);
     llvm::append_range(arguments, *invariant);
     auto yielded = BlockRun(reference, op.getBody().front()).run(arguments);

@@ -125,13 +125,13 @@ void Program::validate(State &state) const {
   }
 }
 
-static std::string outside(const HostTensor &tensor, size_t dim, int64_t coordinate) {
+static std::string outside(const DenseTensor &tensor, size_t dim, int64_t coordinate) {
   return "reads outside a tensor: expected a coordinate from 0 to " + std::to_string(tensor.shape[dim] - 1) +
          " in dimension " + std::to_string(dim) + ", found " + std::to_string(coordinate);
 }
 
 void Program::read(State &state, const Instruction &instruction, const uint8_t *valid, Lane *out) const {
-  const HostTensor &tensor = *instruction.tensor;
+  const DenseTensor &tensor = *instruction.tensor;
   size_t count = state.row.count;
   for (auto [d, size] : llvm::enumerate(tensor.shape)) {
     Coordinates::Value value = state.row.values[instruction.columns[d]];

@@ -15,7 +15,7 @@
 
 #include "dialects/Tiny/Elementwise.h"
 #include "lib/Reference/Coordinates.h"
-#include "lib/Reference/HostTensor.h"
+#include "lib/Reference/DenseTensor.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"

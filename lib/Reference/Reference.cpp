@@ -32,7 +32,7 @@ int64_t tinyc::product(ArrayRef<int64_t> sizes) {
 TensorRef tinyc::converted(const TensorRef &tensor, Element element) {
   if (tensor->element == element)
     return tensor;
-  auto result = std::make_shared<HostTensor>(element, tensor->shape);
+  auto result = std::make_shared<DenseTensor>(element, tensor->shape);
   std::vector<Lane> lanes(tensor->count());
   decode(tensor->element, tensor->bytes.data(), lanes.size(), lanes.data());
   encode(element, lanes.data(), lanes.size(), result->bytes.data());
@@ -47,7 +47,7 @@ Elementwise BlockRun::held(Elementwise function) const {
   return {function.function, held(function.from), held(function.to)};
 }
 
-std::shared_ptr<HostTensor> BlockRun::allocate(Operation *op, Type type) const {
+std::shared_ptr<DenseTensor> BlockRun::allocate(Operation *op, Type type) const {
   std::optional<Element> element = elementOf(type);
   if (!element) {
     op->emitError("the reference has no values of type ") << type;
@@ -59,7 +59,7 @@ std::shared_ptr<HostTensor> BlockRun::allocate(Operation *op, Type type) const {
       op->emitError("the reference holds tensors of at most ") << kMostBytes << " bytes, found " << type;
       return nullptr;
     }
-  return std::make_shared<HostTensor>(held(*element), std::vector<int64_t>(shapeOf(type)));
+  return std::make_shared<DenseTensor>(held(*element), std::vector<int64_t>(shapeOf(type)));
 }
 
 FailureOr<std::vector<TensorRef>> Reference::run(func::FuncOp function, ArrayRef<TensorRef> inputs) {

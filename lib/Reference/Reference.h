@@ -15,7 +15,7 @@
 #ifndef TINYC_LIB_REFERENCE_REFERENCE_H
 #define TINYC_LIB_REFERENCE_REFERENCE_H
 
-#include "lib/Reference/HostTensor.h"
+#include "lib/Reference/DenseTensor.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

@@ -30,7 +30,7 @@ std::string tensorType(Element e, const Shape &shape) {
 }
 
 TensorRef tensor(Element e, Shape shape, const std::function<Lane(size_t)> &value) {
-  auto result = std::make_shared<HostTensor>(e, std::move(shape));
+  auto result = std::make_shared<DenseTensor>(e, std::move(shape));
   std::vector<Lane> lanes(result->count());
   for (size_t i = 0; i < lanes.size(); ++i)
     lanes[i] = value(i);
@@ -134,16 +134,16 @@ std::vector<TensorRef> Compiled::run(const std::vector<TensorRef> &inputs, size_
   for (size_t i = 0; i < inputs.size() && error.empty(); ++i) {
     tinyc_tensor_info info;
     error = take(tinyc_artefact_input(artefact, "main", i, &info));
-    const HostTensor &given = *inputs[i];
+    const DenseTensor &given = *inputs[i];
     in.push_back({info.name, static_cast<tinyc_dtype>(static_cast<int>(given.element) + 1), given.shape.size(),
                   given.shape.data(), const_cast<std::byte *>(given.bytes.data())});
   }
-  std::vector<std::shared_ptr<HostTensor>> results;
+  std::vector<std::shared_ptr<DenseTensor>> results;
   for (size_t i = 0, n = tinyc_artefact_output_count(artefact, "main"); i < n && error.empty(); ++i) {
     tinyc_tensor_info info;
     error = take(tinyc_artefact_output(artefact, "main", i, &info));
     auto element = static_cast<Element>(info.dtype - 1);
-    results.push_back(std::make_shared<HostTensor>(element, Shape(info.shape, info.shape + info.rank)));
+    results.push_back(std::make_shared<DenseTensor>(element, Shape(info.shape, info.shape + info.rank)));
     // What is not written must not pass for a zero.
     std::fill(results.back()->bytes.begin(), results.back()->bytes.end(), std::byte(0x5A));
     out.push_back({info.name, info.dtype, info.rank, results.back()->shape.data(), results.back()->bytes.data()});
@@ -278,7 +278,7 @@ static bool isNear(Element e, const std::byte *expected, const std::byte *found,
          std::fabs(a.f - b.f) <= tolerance.absolute + tolerance.relative * std::fabs(a.f);
 }
 
-static std::string show(const HostTensor &tensor, size_t i) {
+static std::string show(const DenseTensor &tensor, size_t i) {
   Lane lane;
   unsigned width = tiny::byteWidth(tensor.element);
   tiny::decode(tensor.element, tensor.bytes.data() + i * width, 1, &lane);
@@ -292,7 +292,7 @@ static std::string show(const HostTensor &tensor, size_t i) {
   return text;
 }
 
-std::string difference(const HostTensor &expected, const HostTensor &found, const Tolerance &tolerance,
+std::string difference(const DenseTensor &expected, const DenseTensor &found, const Tolerance &tolerance,
                        const std::vector<TensorRef> &operands) {
   if (expected.element != found.element || expected.shape != found.shape)
     return "expected " + tensorType(expected.element, expected.shape) + ", found " +
@@ -315,7 +315,7 @@ std::string difference(const HostTensor &expected, const HostTensor &found, cons
   return std::to_string(wrong) + " of " + std::to_string(count) + " elements are wrong" + examples;
 }
 
-void OnDevice::compare(const HostTensor &expected, const HostTensor &found, const Expectation &expectation) {
+void OnDevice::compare(const DenseTensor &expected, const DenseTensor &found, const Expectation &expectation) {
   EXPECT_EQ(difference(expected, found, expectation.tolerance, expectation.operands), "") << expectation.label;
 }
 

@@ -19,7 +19,7 @@
 
 #include "lib/Artefact/FileBytes.h"
 #include "lib/Builders/Elementwise.h"
-#include "lib/Reference/HostTensor.h"
+#include "lib/Reference/DenseTensor.h"
 #include "runtime/include/tinyc/runtime.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -71,7 +71,7 @@ struct Expectation {
 
 /// Where `found` is not as near to `expected` as `tolerance` asks, with some of the wrong elements and what they were
 /// computed from; empty if it is.
-std::string difference(const HostTensor &expected, const HostTensor &found, const Tolerance &tolerance,
+std::string difference(const DenseTensor &expected, const DenseTensor &found, const Tolerance &tolerance,
                        const std::vector<TensorRef> &operands = {});
 
 /// Cases that share one module: one @main with many results compiles much faster than many modules.
@@ -145,7 +145,7 @@ protected:
   /// The same with results known otherwise, where the reference would take long.
   std::vector<Launch> check(mlir::ModuleOp module, const std::vector<TensorRef> &inputs,
                             const std::vector<Expectation> &expectations, const std::vector<TensorRef> &expected);
-  void compare(const HostTensor &expected, const HostTensor &found, const Expectation &expectation);
+  void compare(const DenseTensor &expected, const DenseTensor &found, const Expectation &expectation);
 
   bool isGpu() const { return GetParam() != "cpu"; }
   /// Whether to run all cases where the default is a sample.

@@ -114,7 +114,7 @@ Pair pairsOf(Element e) {
   auto at = [&](bool second) {
     TensorRef values = tensor(e, {static_cast<int64_t>(count)},
                               [&](size_t i) { return i >= n * n ? Lane{.i = 0} : corners[second ? i % n : i / n]; });
-    auto result = std::make_shared<HostTensor>(*values);
+    auto result = std::make_shared<DenseTensor>(*values);
     std::mt19937_64 random(second ? 1 : 2);
     for (size_t i = n * n; i < count; ++i) {
       uint64_t bits = random() >> (second ? i % 4 * width * 2 : 0);
@@ -135,8 +135,8 @@ TensorRef valuesOf(Element e, size_t randoms, bool withNaN = true) {
   std::mt19937_64 random(7);
   size_t width = tiny::byteWidth(e);
   auto result =
-      std::make_shared<HostTensor>(*tensor(e, {static_cast<int64_t>(corners.size() + randoms)},
-                                           [&](size_t i) { return i < corners.size() ? corners[i] : Lane{.i = 0}; }));
+      std::make_shared<DenseTensor>(*tensor(e, {static_cast<int64_t>(corners.size() + randoms)},
+                                            [&](size_t i) { return i < corners.size() ? corners[i] : Lane{.i = 0}; }));
   for (size_t i = corners.size(); i < corners.size() + randoms; ++i) {
     Lane lane;
     do {

@@ -40,7 +40,7 @@ static FailureOr<onnx::TensorData> readPb(const fs::path &path, MLIRContext *con
   return onnx::readTensor(proto, path.parent_path().string(), path.filename().string(), loc);
 }
 
-static std::string compare(const HostTensor &found, const onnx::TensorData &expected, test::Tolerance tolerance) {
+static std::string compare(const DenseTensor &found, const onnx::TensorData &expected, test::Tolerance tolerance) {
   std::optional<tiny::Element> element = tiny::elementOf(expected.type);
   std::vector<int64_t> shape(expected.type.getShape());
   if (found.element != *element)
@@ -112,7 +112,7 @@ test::CaseResult Run::operator()(const fs::path &dataSet) {
     if (mlir::failed(data))
       return failed();
     auto tensor =
-        std::make_shared<HostTensor>(*tiny::elementOf(data->type), std::vector<int64_t>(data->type.getShape()));
+        std::make_shared<DenseTensor>(*tiny::elementOf(data->type), std::vector<int64_t>(data->type.getShape()));
     std::memcpy(tensor->bytes.data(), data->bytes.data(), data->bytes.size());
     inputs.push_back(tensor);
     options.inputs.push_back({name, tensor});

@@ -33,7 +33,7 @@ static int importModel(ArrayRef<StringRef> arguments) {
       for (StringRef value : llvm::split(dims, ','))
         if (value.getAsInteger(10, values.emplace_back()))
           return llvm::errs() << "expected NAME=@1,2, found " << argument << "\n", 2;
-      options.inputs.push_back({name.str(), std::make_shared<HostTensor>(HostTensor::of<int64_t>(
+      options.inputs.push_back({name.str(), std::make_shared<DenseTensor>(DenseTensor::of<int64_t>(
                                                 tiny::Element::I64, {static_cast<int64_t>(values.size())}, values))});
       continue;
     }

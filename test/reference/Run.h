@@ -50,8 +50,8 @@ private:
 
 template <typename T>
 tinyc::TensorRef makeTensor(tinyc::tiny::Element element, std::vector<int64_t> shape, std::vector<T> values) {
-  return std::make_shared<tinyc::HostTensor>(
-      tinyc::HostTensor::of<T>(element, std::move(shape), std::span<const T>(values)));
+  return std::make_shared<tinyc::DenseTensor>(
+      tinyc::DenseTensor::of<T>(element, std::move(shape), std::span<const T>(values)));
 }
 
 inline tinyc::TensorRef makeFloats(std::vector<int64_t> shape, std::vector<float> values) {

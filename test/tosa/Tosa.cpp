@@ -17,7 +17,7 @@ using namespace tinyc;
 using tiny::Element;
 
 template <typename T> static TensorRef make(Element element, std::vector<int64_t> shape, const std::vector<T> &values) {
-  return std::make_shared<HostTensor>(HostTensor::of<T>(element, std::move(shape), std::span<const T>(values)));
+  return std::make_shared<DenseTensor>(DenseTensor::of<T>(element, std::move(shape), std::span<const T>(values)));
 }
 
 TensorRef test::tensor(std::vector<int64_t> s, std::vector<float> v) { return make(Element::F32, s, v); }

@@ -5,7 +5,7 @@
 #ifndef TINYC_TEST_TOSA_TOSA_H
 #define TINYC_TEST_TOSA_TOSA_H
 
-#include "lib/Reference/HostTensor.h"
+#include "lib/Reference/DenseTensor.h"
 
 #include <gtest/gtest.h>
 

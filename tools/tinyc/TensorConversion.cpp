@@ -17,7 +17,7 @@ static_assert(static_cast<int>(tiny::Element::I1) + 1 == TINYC_DTYPE_BOOL &&
 tiny::Element tinyc::elementOf(tinyc_dtype dtype) { return static_cast<tiny::Element>(dtype - 1); }
 
 TensorRef tinyc::toReference(const tensorio::HostTensor &tensor) {
-  auto copy = std::make_shared<HostTensor>(elementOf(tensor.dtype), tensor.shape);
+  auto copy = std::make_shared<DenseTensor>(elementOf(tensor.dtype), tensor.shape);
   std::memcpy(copy->bytes.data(), tensor.data(), tensor.byteSize());
   return copy;
 }

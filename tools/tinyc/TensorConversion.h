@@ -6,7 +6,7 @@
 #define TINYC_TOOLS_TINYC_TENSORCONVERSION_H
 
 #include "lib/Compiler/BuildArtefact.h"
-#include "lib/Reference/HostTensor.h"
+#include "lib/Reference/DenseTensor.h"
 #include "runtime/tensorio/HostTensor.h"
 
 namespace tinyc {

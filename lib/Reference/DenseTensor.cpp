@@ -2,7 +2,7 @@
 //
 // Tensors in host memory, and their way from and to constants of the IR.
 
-#include "lib/Reference/HostTensor.h"
+#include "lib/Reference/DenseTensor.h"
 
 #include "dialects/Tiny/Elementwise.h"
 
@@ -10,11 +10,11 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-HostTensor::HostTensor(Element element, std::vector<int64_t> shape) : element(element), shape(std::move(shape)) {
+DenseTensor::DenseTensor(Element element, std::vector<int64_t> shape) : element(element), shape(std::move(shape)) {
   bytes.resize(count() * byteWidth(element));
 }
 
-int64_t HostTensor::count() const {
+int64_t DenseTensor::count() const {
   int64_t count = 1;
   for (int64_t size : shape)
     count *= size;
@@ -26,8 +26,8 @@ TensorRef tinyc::tensorOf(TypedAttr value) {
   if (!lanes)
     return nullptr;
   auto shaped = dyn_cast<ShapedType>(value.getType());
-  auto tensor = std::make_shared<HostTensor>(*elementOf(value.getType()),
-                                             shaped ? std::vector<int64_t>(shaped.getShape()) : std::vector<int64_t>());
+  auto tensor = std::make_shared<DenseTensor>(
+      *elementOf(value.getType()), shaped ? std::vector<int64_t>(shaped.getShape()) : std::vector<int64_t>());
   size_t width = byteWidth(tensor->element);
   if (static_cast<int64_t>(lanes->size()) == tensor->count())
     encode(tensor->element, lanes->data(), lanes->size(), tensor->bytes.data());
@@ -37,7 +37,7 @@ TensorRef tinyc::tensorOf(TypedAttr value) {
   return tensor;
 }
 
-TypedAttr tinyc::constantOf(const HostTensor &tensor, ShapedType type) {
+TypedAttr tinyc::constantOf(const DenseTensor &tensor, ShapedType type) {
   std::vector<Lane> lanes(tensor.count());
   decode(tensor.element, tensor.bytes.data(), lanes.size(), lanes.data());
   return attributeOf(type, lanes);
