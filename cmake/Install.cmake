@@ -6,7 +6,7 @@
 #   include/tinyc/          the runtime's C headers
 #   include/tinyc-compiler/ headers, TableGen files and generated code that plug-ins see
 #   lib/cmake/tinyc/        find_package(tinyc)
-#   share/tinyc/            the test kit, the documents, the examples
+#   share/tinyc/            the test kit, the documents and the sources that they link to, the examples
 include(CMakePackageConfigHelpers)
 
 set(TINYC_INSTALL_CMAKE ${CMAKE_INSTALL_LIBDIR}/cmake/tinyc)
@@ -50,6 +50,27 @@ install(FILES ${PROJECT_BINARY_DIR}/tinyc-runtime.pc DESTINATION ${CMAKE_INSTALL
 install(FILES test/kit/tinyc_lit.py lib/Onnx/onnx.proto DESTINATION ${TINYC_INSTALL_LIT})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc FILES_MATCHING PATTERN "*.md")
+# The sources that they link to, at the same place beside them; the examples are there anyway.
+file(GLOB documents CONFIGURE_DEPENDS docs/*.md)
+set(linked "")
+foreach(document ${documents})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${document})
+  file(READ ${document} text)
+  string(REPLACE "](../" "<link>" text "${text}") # brackets would join the elements of a list
+  string(REGEX MATCHALL "<link>[A-Za-z0-9_./-]+" links "${text}")
+  list(TRANSFORM links REPLACE "^<link>" "")
+  list(APPEND linked ${links})
+endforeach()
+list(FILTER linked EXCLUDE REGEX "^examples/")
+list(REMOVE_DUPLICATES linked)
+foreach(path ${linked})
+  get_filename_component(folder ${path} DIRECTORY)
+  if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/${path})
+    install(DIRECTORY ${path} DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc/${folder})
+  else()
+    install(FILES ${path} DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc/${folder})
+  endif()
+endforeach()
 install(FILES examples/CMakeLists.txt DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc/examples)
 install(DIRECTORY examples/pass_plugin examples/op_plugin examples/gpu_pass examples/target_plugin
   DESTINATION ${CMAKE_INSTALL_DATADIR}/tinyc/examples)

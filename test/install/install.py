@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Installs a build into a temporary prefix, moves the prefix, and builds and tests against it alone: the examples, every
-installed header, a C program by CMake and one by pkg-config.
+installed header, a C program by CMake and one by pkg-config. Links in the installed documents lead somewhere.
 
     install.py BUILD            the last line is 'N passed, N failed, N skipped'
 """
@@ -90,6 +90,8 @@ def main():
         problems = list(foreign_paths(prefix, build))
         print("\n".join(problems), end="\n" if problems else "")
         totals[bool(problems)] += 1
+        links = run([sys.executable, ROOT / "test" / "tree" / "links.py", prefix])
+        totals[links.returncode != 0] += 1
         cache = cache_values(build, ["CMAKE_C_COMPILER", "CMAKE_CXX_COMPILER", "CMAKE_CXX_COMPILER_LAUNCHER",
                                      "CMAKE_LINKER_TYPE", "CMAKE_BUILD_TYPE"])
         options = [f"-DCMAKE_PREFIX_PATH={prefix}", f"-DMODEL={ROOT / 'examples' / 'mlp' / 'model.mlir'}"]
