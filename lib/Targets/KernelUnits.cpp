@@ -28,9 +28,9 @@ static constexpr unsigned kStackBytes = 64u << 20;
 namespace {
 class Units {
 public:
-  Units(Operation *module, llvm::function_ref<bool(Operation *)> isKernel, const UnitCompiler &compiler,
-        const EmitOptions &options)
-      : module(module), symbols(module), compiler(compiler), options(options) {
+  Units(Operation *module, llvm::function_ref<bool(Operation *)> isKernel, CreateUnitCompiler createCompiler,
+        StringRef salt, const EmitOptions &options)
+      : module(module), symbols(module), createCompiler(createCompiler), salt(salt), options(options) {
     for (Operation &op : module->getRegion(0).front())
       if (isKernel(&op))
         kernels.push_back(&op);
@@ -42,11 +42,12 @@ public:
 private:
   void work();
   std::unique_ptr<llvm::Module> translate(Operation *kernel, llvm::LLVMContext &context);
-  bool compile(llvm::Module &unit, llvm::TargetMachine &machine, std::vector<char> &object);
+  bool compile(llvm::Module &unit, UnitCompiler &compiler, std::vector<char> &object);
 
   Operation *module;
   SymbolTable symbols;
-  const UnitCompiler &compiler;
+  CreateUnitCompiler createCompiler;
+  StringRef salt;
   const EmitOptions &options;
   SmallVector<Operation *> kernels;
   std::vector<std::vector<char>> objects;
@@ -80,27 +81,24 @@ std::unique_ptr<llvm::Module> Units::translate(Operation *kernel, llvm::LLVMCont
   return translateModuleToLLVMIR(*unit, context, "kernel");
 }
 
-bool Units::compile(llvm::Module &unit, llvm::TargetMachine &machine, std::vector<char> &object) {
-  std::string key;
-  if (options.cache) {
-    llvm::SmallString<0> bitcode;
-    llvm::raw_svector_ostream stream(bitcode);
-    llvm::WriteBitcodeToFile(unit, stream);
-    key = ContentCache::key({options.compilerIdentity, compiler.salt, bitcode});
-    if (options.cache->find("kernels", key, object))
-      return true;
-  }
-  llvm::SmallVector<char, 0> generated;
-  if (!compiler.generate(unit, machine, generated))
+bool Units::compile(llvm::Module &unit, UnitCompiler &compiler, std::vector<char> &object) {
+  compiler.prepare(unit);
+  if (!options.cache)
+    return compiler.compile(unit, object);
+  llvm::SmallString<0> bitcode;
+  llvm::raw_svector_ostream stream(bitcode);
+  llvm::WriteBitcodeToFile(unit, stream);
+  std::string key = ContentCache::key({options.compilerIdentity, salt, bitcode});
+  if (options.cache->find("kernels", key, object))
+    return true;
+  if (!compiler.compile(unit, object))
     return false;
-  object.assign(generated.begin(), generated.end());
-  if (options.cache)
-    options.cache->store("kernels", key, object);
+  options.cache->store("kernels", key, object);
   return true;
 }
 
 void Units::work() {
-  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<UnitCompiler> compiler;
   for (;;) {
     llvm::LLVMContext context;
     std::unique_ptr<llvm::Module> unit;
@@ -110,7 +108,7 @@ void Units::work() {
       if (failed || next == kernels.size())
         return;
       index = next++;
-      if (!machine && !(machine = compiler.createMachine())) {
+      if (!compiler && !(compiler = createCompiler())) {
         failed = true;
         return;
       }
@@ -121,10 +119,7 @@ void Units::work() {
         return;
       }
     }
-    unit->setTargetTriple(machine->getTargetTriple());
-    unit->setDataLayout(machine->createDataLayout());
-    compiler.prepare(*unit, *machine);
-    if (compile(*unit, *machine, objects[index]))
+    if (compile(*unit, *compiler, objects[index]))
       continue;
     std::lock_guard lock(mutex);
     kernels[index]->emitError("LLVM cannot emit code for this kernel");
@@ -147,7 +142,7 @@ FailureOr<std::vector<std::vector<char>>> Units::run() {
 
 FailureOr<std::vector<std::vector<char>>> tinyc::compileUnits(Operation *kernels,
                                                               llvm::function_ref<bool(Operation *)> isKernel,
-                                                              const UnitCompiler &compiler,
+                                                              CreateUnitCompiler createCompiler, StringRef salt,
                                                               const EmitOptions &options) {
-  return Units(kernels, isKernel, compiler, options).run();
+  return Units(kernels, isKernel, createCompiler, salt, options).run();
 }

@@ -8,33 +8,36 @@
 
 #include "lib/Targets/Backend.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Target/TargetMachine.h"
-#include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace tinyc {
 
-/// How a back end makes code of one unit.
-struct UnitCompiler {
-  /// Called once a thread. Null after an error at the module.
-  std::function<std::unique_ptr<llvm::TargetMachine>()> createMachine;
+/// Makes code of units, one after the other: what LLVM sets up for a unit takes as long as a small kernel itself, so
+/// each thread keeps its compiler. A unit's code must not depend on those before it.
+class UnitCompiler {
+public:
+  virtual ~UnitCompiler() = default;
+
   /// Before the unit is looked up in the cache: what its code depends on beside its IR is written into it.
-  std::function<void(llvm::Module &unit, llvm::TargetMachine &)> prepare;
-  /// The object of a unit. False where LLVM cannot emit it. Called by several threads at a time.
-  std::function<bool(llvm::Module &unit, llvm::TargetMachine &, llvm::SmallVectorImpl<char> &object)> generate;
-  /// What the code depends on and no unit says: the chip, and what `generate` does.
-  std::string salt;
+  virtual void prepare(llvm::Module &unit) = 0;
+  /// The object of a unit, which is changed on the way. False where LLVM cannot emit it.
+  virtual bool compile(llvm::Module &unit, std::vector<char> &object) = 0;
 };
+
+/// Called once a thread. Null after an error at the module.
+using CreateUnitCompiler = llvm::function_ref<std::unique_ptr<UnitCompiler>()>;
 
 /// The object code of each kernel of `kernels` (a module of LLVM functions, of which those that `isKernel` are called
 /// from outside), in their order. A unit is a kernel with the functions and globals that it refers to, which become
-/// internal. Units that the cache of the options knows are not compiled. Errors are diagnostics at `kernels`.
+/// internal. Units that the cache of the options knows are not compiled; `salt` is what their code depends on and no
+/// unit says. Errors are diagnostics at `kernels`.
 mlir::FailureOr<std::vector<std::vector<char>>> compileUnits(mlir::Operation *kernels,
                                                              llvm::function_ref<bool(mlir::Operation *)> isKernel,
-                                                             const UnitCompiler &compiler, const EmitOptions &options);
+                                                             CreateUnitCompiler createCompiler, llvm::StringRef salt,
+                                                             const EmitOptions &options);
 
 } // namespace tinyc
 

@@ -36,7 +36,8 @@ bool tinyc::linkObjects(ArrayRef<ArrayRef<char>> objects, ArrayRef<std::string> 
     error = std::string("cannot give the objects to lld: ") + std::strerror(errno);
     return false;
   }
-  std::vector<const char *> args = {"ld.lld"};
+  // Threads would cost more than they gain on so little.
+  std::vector<const char *> args = {"ld.lld", "--threads=1"};
   for (const std::string &argument : arguments)
     args.push_back(argument.c_str());
   args.insert(args.end(), {"-o", output.path().c_str(), "--whole-archive", input.path().c_str()});
