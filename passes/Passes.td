@@ -69,6 +69,10 @@ def MarkInit : Pass<"mark-init", "::mlir::ModuleOp"> {
   }];
 }
 
+def InPlace : Pass<"in-place", "::mlir::ModuleOp"> {
+  let summary = "Finds results that can take over the memory of an input that is not used again";
+}
+
 //===- 4-tile ----------------------------------------------------------------------------------------------------===//
 
 def Tile : Pass<"tile", "::mlir::ModuleOp"> {

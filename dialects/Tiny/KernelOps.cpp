@@ -21,10 +21,53 @@ AffineMap KernelOp::getWrite(unsigned result) {
   return AffineMap::getMultiDimIdentityMap(cast<RankedTensorType>(getResult(result).getType()).getRank(), getContext());
 }
 
+// The entry of `in_place` for a result, where there is one.
+static std::optional<unsigned> inPlaceInput(std::optional<ArrayRef<int64_t>> inPlace, unsigned result) {
+  if (!inPlace || (*inPlace)[result] < 0)
+    return std::nullopt;
+  return (*inPlace)[result];
+}
+
+std::optional<unsigned> KernelOp::getInPlaceInput(unsigned result) { return inPlaceInput(getInPlace(), result); }
+
+bool KernelOp::canComputeInPlace(unsigned result, unsigned input) {
+  Value value = getYield().getValues()[result];
+  auto stage = value.getDefiningOp<StageOp>();
+  if (!stage || !value.hasOneUse() || !stage.getReduce().empty())
+    return false;
+  return llvm::all_of(getBody().getArgument(input).getUses(), [&](OpOperand &use) {
+    return use.getOwner() == stage && stage.getMap(use.getOperandNumber()) == getWrite(result);
+  });
+}
+
+// One number a result: of an input of its type that no other result takes, or -1.
+static LogicalResult verifyInPlace(Operation *op, std::optional<ArrayRef<int64_t>> inPlace) {
+  if (!inPlace)
+    return success();
+  if (inPlace->size() != op->getNumResults())
+    return op->emitOpError("in_place: expected a number for each of ")
+           << op->getNumResults() << " results, found " << inPlace->size();
+  llvm::SmallDenseSet<int64_t> taken;
+  for (auto [result, input] : llvm::enumerate(*inPlace)) {
+    if (input == -1)
+      continue;
+    if (input < 0 || input >= op->getNumOperands())
+      return op->emitOpError("in_place: expected -1 or the number of an input below ")
+             << op->getNumOperands() << ", found " << input;
+    if (op->getOperand(input).getType() != op->getResult(result).getType())
+      return op->emitOpError("in_place: expected input ")
+             << input << " of the type of result " << result << ", " << op->getResult(result).getType() << ", found "
+             << op->getOperand(input).getType();
+    if (!taken.insert(input).second || llvm::count(op->getOperands(), op->getOperand(input)) != 1)
+      return op->emitOpError("in_place: input ") << input << " is needed more than once";
+  }
+  return success();
+}
+
 LogicalResult KernelOp::verify() {
   if (static_cast<int64_t>(getShared()) < 0)
     return emitOpError("expected at least 0 shared dimensions, found ") << static_cast<int64_t>(getShared());
-  return success();
+  return verifyInPlace(*this, getInPlace());
 }
 
 // Whether a read of an earlier stage's result stays at the unit's own position: its map begins with d0, d1, ...
@@ -68,6 +111,10 @@ LogicalResult KernelOp::verifyRegions() {
   for (Value value : getYield().getValues())
     if (!value.getDefiningOp() || !isa<StageOp, ScatterOp>(value.getDefiningOp()))
       return emitOpError("yields a value that no stage computes: ") << value;
+  for (unsigned result = 0; result < getNumResults(); ++result)
+    if (std::optional<unsigned> input = getInPlaceInput(result); input && !canComputeInPlace(result, *input))
+      return emitOpError("in_place: expected input ")
+             << *input << " to be read only by the stage that computes result " << result << ", at the point it writes";
   int64_t shared = getShared();
   StageOp first;
   if (ScatterOp scatter = getScatter()) {
@@ -320,6 +367,10 @@ static Type signless(Type type) {
   return integer ? withElementType(type, IntegerType::get(type.getContext(), integer.getWidth())) : type;
 }
 
+LogicalResult LaunchOp::verify() { return verifyInPlace(*this, getInPlace()); }
+
+std::optional<unsigned> LaunchOp::getInPlaceInput(unsigned result) { return inPlaceInput(getInPlace(), result); }
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getKernelAttr());
   if (!function) {
@@ -332,8 +383,11 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   }
   if (function.getArgumentTypes().empty() || !isa<IndexType>(function.getArgumentTypes().back()))
     return success(); // already lowered to the ABI of its target
-  SmallVector<Type> expected;
-  for (Type type : llvm::concat<const Type>(SmallVector<Type>(getOperandTypes()), SmallVector<Type>(getResultTypes())))
+  SmallVector<Type> expected, buffers(getOperandTypes());
+  for (auto [i, type] : llvm::enumerate(getResultTypes()))
+    if (!getInPlaceInput(i))
+      buffers.push_back(type);
+  for (Type type : buffers)
     expected.push_back(
         MemRefType::get(cast<RankedTensorType>(type).getShape(), cast<RankedTensorType>(type).getElementType()));
   expected.push_back(IndexType::get(getContext()));

@@ -47,6 +47,10 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
     `name` is for people and takes no part in comparing kernels; `schedule` says how the kernel runs on the chip that
     the module names, and is absent before the `schedule` pass.
 
+    `in_place` has a number for each result: of the input where whose value lay the result will lie, or -1. That input
+    ends with the kernel. Only the stage that computes the result reads it, each point where it writes it, and nobody
+    reads that stage.
+
     ```mlir
     %r = tiny.kernel "softmax_0" shared 1 (%x) : (tensor<8x100xf32>) -> tensor<8x100xf32> {
     ^bb0(%in: tensor<8x100xf32>):
@@ -76,13 +80,20 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
     ```
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$shared, Variadic<Tiny_Tensor>:$inputs,
-                       OptionalAttr<AffineMapArrayAttr>:$writes, OptionalAttr<Tiny_ScheduleAttr>:$schedule);
+                       OptionalAttr<AffineMapArrayAttr>:$writes, OptionalAttr<Tiny_ScheduleAttr>:$schedule,
+                       OptionalAttr<DenseI64ArrayAttr>:$in_place);
   let results = (outs Variadic<Tiny_Tensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $name `shared` $shared (`writes` $writes^)? (`schedule` $schedule^)? `(` $inputs `)` attr-dict-with-keyword `:`
     functional-type($inputs, $results) $body
   }];
+  // Before a schedule is chosen. `writes` may be null.
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::StringAttr":$name, "int64_t":$shared,
+                                 "::mlir::ValueRange":$inputs, "::mlir::ArrayAttr":$writes), [{
+    build($_builder, $_state, results, name, $_builder.getI64IntegerAttr(shared), inputs, writes,
+          ::tinyc::tiny::ScheduleAttr(), ::mlir::DenseI64ArrayAttr());
+  }]>];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
@@ -93,6 +104,10 @@ def Tiny_KernelOp : Tiny_Op<"kernel", [Pure, IsolatedFromAbove, SingleBlockImpli
     ::mlir::AffineMap getWrite(unsigned result);
     /// The stages in the order in which they run.
     auto getStages() { return getBody().front().getOps<::tinyc::tiny::StageOp>(); }
+    /// The input whose memory result `result` takes over; nothing where it has its own.
+    ::std::optional<unsigned> getInPlaceInput(unsigned result);
+    /// Whether it could: each point of the input is read, if at all, where that point of the result is computed.
+    bool canComputeInPlace(unsigned result, unsigned input);
   }];
 }
 
@@ -177,7 +192,8 @@ def Tiny_LaunchOp : Tiny_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
     What the `tile` pass leaves in place of a `tiny.kernel`. `kernel` names a `func.func` whose arguments are one memref
     for each input, one for each result, and last the number of the work unit (index), below `units`. Equal kernels
     share one function; `name` and the location are the launch's own. `flops` and `bytes` are those of the unfused
-    definition of its stages and of its inputs and outputs.
+    definition of its stages and of its inputs and outputs. A result that is computed in place (`in_place`, as in
+    `tiny.kernel`) has no memref of its own, and no later op may use the input whose memory it takes over.
 
     ```mlir
     func.func private @softmax(memref<8x100xf32>, memref<8x100xf32>, index)
@@ -186,9 +202,15 @@ def Tiny_LaunchOp : Tiny_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, StrAttr:$name, I64Attr:$units, Variadic<Tiny_Tensor>:$inputs,
-                       DefaultValuedAttr<I64Attr, "0">:$flops, DefaultValuedAttr<I64Attr, "0">:$bytes);
+                       DefaultValuedAttr<I64Attr, "0">:$flops, DefaultValuedAttr<I64Attr, "0">:$bytes,
+                       OptionalAttr<DenseI64ArrayAttr>:$in_place);
   let results = (outs Variadic<Tiny_Tensor>:$results);
   let assemblyFormat = "$kernel $name `units` $units `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The input whose memory result `result` takes over; nothing where it has its own.
+    ::std::optional<unsigned> getInPlaceInput(unsigned result);
+  }];
 }
 
 class Tiny_AccessOp<string mnemonic, list<Trait> traits = []> : Tiny_Op<mnemonic, traits> {

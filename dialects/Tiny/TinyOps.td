@@ -350,8 +350,8 @@ def Tiny_ReduceOp : Tiny_Op<"reduce", [Pure]> {
   let summary = "Combines all elements along some dimensions: sum, product or maximum";
   let description = [{
     The reduced dimensions disappear from the shape; a tensor or vector of which nothing remains has rank 0. The order
-    of combination is the schedule's (a fixed tree); over no elements at all the result is the identity: 0, 1, or the
-    smallest value (-inf for floats). `max` propagates NaN. `i1` reduces with `max` (any) and `prod` (all) as cast to
+    of combination is the schedule's (a fixed tree); a sum of zeros is either zero; over no elements at all the
+    result is the identity: 0, 1, or the smallest value (-inf for floats). `max` propagates NaN. `i1` reduces with `max` (any) and `prod` (all) as cast to
     an integer.
 
     ```mlir

@@ -57,6 +57,10 @@ unsigned PlanBuilder::lastUse(Value value) {
     if (isa<tiny::YieldOp>(user))
       user = user->getParentOp();
     last = std::max(last, times.at(user).last);
+    if (auto launch = dyn_cast<tiny::LaunchOp>(user))
+      for (OpResult result : launch->getResults())
+        if (launch.getInPlaceInput(result.getResultNumber()) == use.getOperandNumber())
+          last = std::max(last, lastUse(result));
     auto loop = dyn_cast<tiny::LoopOp>(user);
     if (loop && user == use.getOwner() && use.getOperandNumber() < loop.getCarried().size() &&
         liesWhereItsFirstLay(loop.getResult(use.getOperandNumber())))
@@ -126,6 +130,19 @@ LogicalResult PlanBuilder::addConstant(tiny::ConstOp constant) {
   return success();
 }
 
+LogicalResult PlanBuilder::takeOver(tiny::LaunchOp launch, unsigned input, OpResult output) {
+  Value taken = launch.getInputs()[input];
+  artefact::Argument place = places.at(taken);
+  if (plan.buffers[place.buffer].kind != artefact::BufferKind::Arena || places.contains(output))
+    return launch.emitError("in_place: result ")
+           << output.getResultNumber() << " cannot take over input " << input << ": one of them has a place of its own";
+  for (Operation *user : taken.getUsers())
+    if (user != launch && times.at(user).last > times.at(launch).first)
+      return launch.emitError("in_place: input ") << input << " is used again after it was overwritten";
+  places[output] = place;
+  return success();
+}
+
 LogicalResult PlanBuilder::addLaunch(tiny::LaunchOp launch, Commands &commands) {
   auto found = kernels.find(launch.getKernel());
   if (found == kernels.end())
@@ -153,13 +170,19 @@ LogicalResult PlanBuilder::addLaunch(tiny::LaunchOp launch, Commands &commands) 
   kernel.flops = launch.getFlops();
   kernel.bytes = launch.getBytes();
   kernel.arguments.assign(launch.getInputs().size(), artefact::Access::Read);
-  kernel.arguments.resize(launch->getNumOperands() + launch->getNumResults(), artefact::Access::Write);
 
   artefact::Command command;
   command.kernel = target.kernels.size();
   for (Value input : launch.getInputs())
     command.arguments.push_back(places.at(input));
-  for (Value output : launch.getResults()) {
+  for (OpResult output : launch->getResults()) {
+    if (std::optional<unsigned> input = launch.getInPlaceInput(output.getResultNumber())) {
+      if (failed(takeOver(launch, *input, output)))
+        return failure();
+      kernel.arguments[*input] = artefact::Access::ReadWrite;
+      continue;
+    }
+    kernel.arguments.push_back(artefact::Access::Write);
     auto place = places.find(output);
     if (place == places.end()) {
       uint32_t index = addArenaBuffer(output.getType(), {times.at(launch).first, lastUse(output)});

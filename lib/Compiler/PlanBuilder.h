@@ -59,6 +59,8 @@ private:
   mlir::LogicalResult addWeight(tiny::ParamOp param);
   mlir::LogicalResult addConstant(tiny::ConstOp constant);
   mlir::LogicalResult addLaunch(tiny::LaunchOp launch, Commands &commands);
+  /// Places a result that the launch computes in place.
+  mlir::LogicalResult takeOver(tiny::LaunchOp launch, unsigned input, mlir::OpResult output);
   void addCopy(Commands &commands, artefact::Argument to, artefact::Argument from, mlir::Type type);
 
   // Bounded control (PlanControl.cpp).

@@ -75,8 +75,9 @@ static LogicalResult addSchedule(OpPassManager &pm, const Chip *chip, const Stag
   else
     pm.addPass(createSchedule());
   pm.addPass(createPackWeights());
-  // Last: whatever passes before it made of weights runs at load.
+  // Late: whatever passes before it made of weights runs at load.
   pm.addPass(createMarkInit());
+  pm.addPass(createInPlace());
   return success();
 }
 

@@ -225,9 +225,9 @@ void Emitter::emit(unsigned index, unsigned number) {
   YieldOp::create(b, block.getTerminator()->getLoc(), yielded);
   OpBuilder outer(block.getTerminator());
   std::string name = kernelName(ops) + "_" + std::to_string(number);
-  auto op = KernelOp::create(outer, outer.getFusedLoc(locations), types, outer.getStringAttr(name),
-                             outer.getI64IntegerAttr(kernel.shared.size()), arguments,
-                             inOrder ? ArrayAttr() : outer.getAffineMapArrayAttr(writes), ScheduleAttr());
+  auto op =
+      KernelOp::create(outer, outer.getFusedLoc(locations), types, outer.getStringAttr(name), kernel.shared.size(),
+                       arguments, inOrder ? ArrayAttr() : outer.getAffineMapArrayAttr(writes));
   op.getBody().push_back(body.release());
   for (auto [root, result] : llvm::zip_equal(results, op.getResults()))
     outside[plan.roots[root].value] = result;
@@ -246,8 +246,8 @@ Value Emitter::emitScatter(ScatterOp scatter, unsigned number) {
   Location loc = scatter.getLoc();
   std::string name = "scatter_" + std::to_string(number);
   int64_t shared = cast<RankedTensorType>(scatter.getType()).getRank() - 1;
-  auto op = KernelOp::create(b, loc, scatter.getType(), b.getStringAttr(name), b.getI64IntegerAttr(shared),
-                             scatter->getOperands(), ArrayAttr(), ScheduleAttr());
+  auto op =
+      KernelOp::create(b, loc, scatter.getType(), b.getStringAttr(name), shared, scatter->getOperands(), ArrayAttr());
   Block *body = b.createBlock(&op.getBody());
   IRMapping mapping;
   for (Value operand : scatter->getOperands())

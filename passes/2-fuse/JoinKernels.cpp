@@ -51,9 +51,8 @@ KernelOp tinyc::joinKernels(ArrayRef<KernelOp> kernels, int64_t shared, StringRe
   }
   YieldOp::create(inner, last.getLoc(), yielded);
   StringRef number = last.getName().drop_front(nameWithoutNumber(last.getName()).size());
-  auto joined =
-      KernelOp::create(b, b.getFusedLoc(locations), last.getResultTypes(), b.getStringAttr(name + number),
-                       b.getI64IntegerAttr(shared), inputs.getArrayRef(), last.getWritesAttr(), ScheduleAttr());
+  auto joined = KernelOp::create(b, b.getFusedLoc(locations), last.getResultTypes(), b.getStringAttr(name + number),
+                                 shared, inputs.getArrayRef(), last.getWritesAttr());
   joined.getBody().push_back(body.release());
   return joined;
 }

@@ -61,7 +61,7 @@ Value PackWeights::packed(KernelOp kernel, PackedForm &form, Value source, const
   Location loc = source.getLoc();
   AffineMap map = simplifyMap(form.stage.getMap(form.read).compose(form.points()), form.shape, form.mask());
   auto made = KernelOp::create(b, loc, TypeRange(form.type()), b.getStringAttr("pack_" + kernel.getName()),
-                               b.getI64IntegerAttr(form.shape.size()), ValueRange(source), ArrayAttr(), ScheduleAttr());
+                               form.shape.size(), ValueRange(source), ArrayAttr());
   Block *body = b.createBlock(&made.getBody(), {}, source.getType(), loc);
   IntegerSet mask = form.mask();
   TypedAttr fill;

@@ -11,6 +11,7 @@
 //   %r = tiny.launch @relu_0 "relu_0" units 8 (%x) {bytes = .., flops = ..} : ..
 //   func.func @relu_0(%in: memref<32768xf32>, %out: memref<32768xf32>, %unit: index)
 
+#include "dialects/Tiny/InPlaceAttr.h"
 #include "dialects/Tiny/InitAttr.h"
 #include "passes/2-fuse/KernelCost.h"
 #include "passes/3-schedule/Schedules.h"
@@ -34,6 +35,13 @@ namespace tinyc {
 using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
+
+Value TiledFunction::resultBuffer(unsigned result) const {
+  if (std::optional<unsigned> input = kernel.getInPlaceInput(result))
+    return function.getArgument(*input);
+  auto hasOwn = [&](unsigned i) { return !kernel.getInPlaceInput(i); };
+  return function.getArgument(kernel.getNumOperands() + llvm::count_if(llvm::seq(result), hasOwn));
+}
 
 SmallVector<std::pair<Value, AffineMap>> TiledFunction::outputs(Value stageResult) const {
   SmallVector<std::pair<Value, AffineMap>> buffers;
@@ -91,7 +99,7 @@ SmallVector<Value> tinyc::unitOffsets(OpBuilder &b, const TiledFunction &f) {
 static bool sameKernel(KernelOp a, KernelOp b) {
   return a->getOperandTypes() == b->getOperandTypes() && a->getResultTypes() == b->getResultTypes() &&
          a.getShared() == b.getShared() && a.getWrites() == b.getWrites() &&
-         a.getScheduleAttr() == b.getScheduleAttr() &&
+         a.getScheduleAttr() == b.getScheduleAttr() && a.getInPlaceAttr() == b.getInPlaceAttr() &&
          OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
 }
 
@@ -136,17 +144,23 @@ std::string Tile::freeSymbol(StringRef name) {
 
 FailureOr<func::FuncOp> Tile::tileKernel(KernelOp kernel, const Chip &chip) {
   SmallVector<Type> types;
-  for (Type type : llvm::concat<const Type>(SmallVector<Type>(kernel.getInputs().getTypes()),
-                                            SmallVector<Type>(kernel.getResultTypes()))) {
+  auto addBuffer = [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);
     types.push_back(MemRefType::get(tensor.getShape(), tensor.getElementType()));
-  }
+  };
+  llvm::for_each(kernel.getInputs().getTypes(), addBuffer);
+  for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
+    if (!kernel.getInPlaceInput(i))
+      addBuffer(type);
   OpBuilder b(&getContext());
   types.push_back(b.getIndexType());
   b.setInsertionPointToEnd(getOperation().getBody());
   auto function = func::FuncOp::create(b, kernel.getLoc(), freeSymbol(kernel.getName()), b.getFunctionType(types, {}));
   function->setAttr("tiny.kernel", b.getUnitAttr());
   function->setAttr("tiny.schedule", kernel.getScheduleAttr());
+  for (unsigned i = 0; i < kernel.getNumResults(); ++i)
+    if (std::optional<unsigned> input = kernel.getInPlaceInput(i))
+      function.setArgAttr(*input, kInPlaceAttr, b.getUnitAttr());
   b.setInsertionPointToStart(function.addEntryBlock());
   TiledFunction f{kernel, *kernel.getSchedule(), chip, function};
   std::optional<Attention> attention = matchAttention(kernel);
@@ -202,7 +216,7 @@ void Tile::runOnOperation() {
     OpBuilder b(kernel);
     auto launch = LaunchOp::create(b, kernel.getLoc(), kernel.getResultTypes(), symbol, kernel.getName(),
                                    countUnits(kernel, *kernel.getSchedule()), kernel.getInputs(), kernelFlops(kernel),
-                                   kernelBytes(kernel));
+                                   kernelBytes(kernel), /*in_place=*/kernel.getInPlaceAttr());
     if (Attribute init = kernel->getAttr(kInitAttr))
       launch->setAttr(kInitAttr, init);
     kernel.replaceAllUsesWith(launch.getResults());

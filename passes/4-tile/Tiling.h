@@ -13,8 +13,8 @@
 
 namespace tinyc {
 
-/// The function that is being filled for one kernel: an empty body whose arguments are the buffers of inputs and
-/// results and the number of the work unit.
+/// The function that is being filled for one kernel: an empty body whose arguments are the buffers of inputs and of
+/// those results that have their own, and the number of the work unit.
 struct TiledFunction {
   mutable tiny::KernelOp kernel;
   tiny::ScheduleAttr schedule;
@@ -22,7 +22,7 @@ struct TiledFunction {
   mutable mlir::func::FuncOp function;
 
   mlir::Value buffer(mlir::BlockArgument input) const { return function.getArgument(input.getArgNumber()); }
-  mlir::Value resultBuffer(unsigned result) const { return function.getArgument(kernel.getNumOperands() + result); }
+  mlir::Value resultBuffer(unsigned result) const;
   mlir::Value unit() const { return function.getArguments().back(); }
   /// emitBody with the kernel's buffers.
   llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &b, tiny::StageOp stage, const TileDomain &domain,

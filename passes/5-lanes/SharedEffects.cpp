@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Accesses to shared memory, and slot numbers.
+// Accesses to memory in which lanes meet, and slot numbers.
 
 #include "passes/5-lanes/SharedEffects.h"
+
+#include "dialects/Tiny/InPlaceAttr.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,15 +22,23 @@ static bool isShared(Value buffer) {
   return space && space.getValue() == gpu::AddressSpace::Workgroup;
 }
 
+// A lane may read what another one overwrites.
+static bool isComputedInPlace(Value buffer) {
+  auto argument = dyn_cast<BlockArgument>(buffer);
+  auto kernel = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
+  return kernel && kernel.getArgAttr(argument.getArgNumber(), tiny::kInPlaceAttr);
+}
+
 SmallVector<SharedTouch, 2> tinyc::sharedTouches(Operation *op) {
   SmallVector<SharedTouch, 2> touches;
   auto add = [&](Value buffer, ValueRange indices, SharedEffect effect) {
-    if (!isShared(buffer))
-      return;
     Value root = buffer;
     while (auto cast = root.getDefiningOp<memref::ReinterpretCastOp>())
       root = cast.getSource();
-    bool slots = root == buffer && indices.size() == 2;
+    bool shared = isShared(buffer);
+    if (!shared && !isComputedInPlace(root))
+      return;
+    bool slots = shared && root == buffer && indices.size() == 2;
     touches.push_back({op, root, slots ? indices[0] : Value(), effect});
   };
   if (auto load = dyn_cast<memref::LoadOp>(op))
@@ -114,6 +124,14 @@ bool tinyc::isUniform(Value value) {
   return true;
 }
 
+std::optional<int64_t> tinyc::tripCount(scf::ForOp loop, const KnownIndices &known) {
+  std::optional<int64_t> lower = known.get(loop.getLowerBound()), upper = known.get(loop.getUpperBound()),
+                         step = known.get(loop.getStep());
+  if (!lower || !upper || !step || *step <= 0)
+    return std::nullopt;
+  return std::max<int64_t>(0, (*upper - *lower + *step - 1) / *step);
+}
+
 int64_t tinyc::iterationsToWalk(scf::ForOp loop, const KnownIndices &known) {
   int64_t slots = 1;
   loop.walk([&](Operation *op) {
@@ -122,9 +140,5 @@ int64_t tinyc::iterationsToWalk(scf::ForOp loop, const KnownIndices &known) {
         slots = std::max(slots, cast<MemRefType>(touch.buffer.getType()).getDimSize(0));
   });
   int64_t walk = slots + 2;
-  std::optional<int64_t> lower = known.get(loop.getLowerBound()), upper = known.get(loop.getUpperBound()),
-                         step = known.get(loop.getStep());
-  if (lower && upper && step && *step > 0)
-    walk = std::min(walk, std::max<int64_t>(0, (*upper - *lower + *step - 1) / *step));
-  return walk;
+  return std::min(walk, tripCount(loop, known).value_or(walk));
 }

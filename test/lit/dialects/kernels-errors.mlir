@@ -99,3 +99,62 @@ func.func @writes_twice(%x: tensor<8x4xf32>) {
   }
   return
 }
+
+// -----
+
+// In place: one number a result, of an input of its type that is read where the result is written, and once.
+func.func @in_place_count(%x: tensor<8xf32>) {
+  // expected-error @+1 {{in_place: expected a number for each of 1 results, found 2}}
+  %r = tiny.kernel "k" shared 1 (%x) attributes {in_place = array<i64: 0, -1>} : (tensor<8xf32>) -> tensor<8xf32> {
+  ^bb0(%in: tensor<8xf32>):
+    %a = tiny.stage parallel [8] (%in by affine_map<(d0) -> (d0)> : tensor<8xf32>) -> (none tensor<8xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %a : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @in_place_reversed(%x: tensor<8xf32>) {
+  // expected-error @+1 {{in_place: expected input 0 to be read only by the stage that computes result 0, at the point it writes}}
+  %r = tiny.kernel "k" shared 1 (%x) attributes {in_place = array<i64: 0>} : (tensor<8xf32>) -> tensor<8xf32> {
+  ^bb0(%in: tensor<8xf32>):
+    %a = tiny.stage parallel [8] (%in by affine_map<(d0) -> (7 - d0)> : tensor<8xf32>) -> (none tensor<8xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %a : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func private @in_place_kernel(memref<8xf32>, index)
+func.func @in_place_launches(%x: tensor<8xf32>, %i: tensor<8xi32>) {
+  %r = tiny.launch @in_place_kernel "k" units 1 (%x) {in_place = array<i64: 0>} : (tensor<8xf32>) -> tensor<8xf32>
+  // expected-error @+1 {{in_place: expected -1 or the number of an input below 1, found 1}}
+  %s = tiny.launch @in_place_kernel "k" units 1 (%x) {in_place = array<i64: 1>} : (tensor<8xf32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func private @in_place_kernel(memref<8xf32>, memref<8xi32>, index)
+func.func @in_place_type(%x: tensor<8xf32>, %i: tensor<8xi32>) {
+  // expected-error @+1 {{in_place: expected input 1 of the type of result 0, 'tensor<8xf32>', found 'tensor<8xi32>'}}
+  %s = tiny.launch @in_place_kernel "k" units 1 (%x, %i) {in_place = array<i64: 1>} : (tensor<8xf32>, tensor<8xi32>) -> tensor<8xf32>
+  return
+}
+
+// -----
+
+func.func private @in_place_kernel(memref<8xf32>, memref<8xf32>, index)
+func.func @in_place_twice(%x: tensor<8xf32>) {
+  // expected-error @+1 {{in_place: input 0 is needed more than once}}
+  %s = tiny.launch @in_place_kernel "k" units 1 (%x, %x) {in_place = array<i64: 0>} : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+  return
+}
