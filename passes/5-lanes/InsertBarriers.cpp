@@ -14,7 +14,8 @@
 // The pass walks the kernel as one block runs it, loops for as many iterations as slots repeat in, and keeps what has
 // been touched since the last barrier. A conflict asks for a barrier before the op, outside of branches that lanes may
 // not take together. A branch that they do take together is walked as a part of the kernel that may not run: what was
-// touched before it stays touched. Two writes with no read between them are parts of one tile and need none.
+// touched before it stays touched. So is each iteration of a loop of which nobody knows how often it runs. Two writes
+// with no read between them are parts of one tile and need none.
 
 #include "dialects/Layout/LaneOps.h"
 #include "passes/5-lanes/SharedEffects.h"
@@ -79,6 +80,15 @@ private:
     return a.access.buffer == b.access.buffer && (!a.slot || !b.slot || *a.slot == *b.slot);
   }
 
+  // Once of each kind.
+  static void addTouch(SmallVector<Touch> &touches, const Touch &touch) {
+    if (llvm::none_of(touches, [&](const Touch &other) {
+          return other.access.buffer == touch.access.buffer && other.access.effect == touch.access.effect &&
+                 other.slot == touch.slot;
+        }))
+      touches.push_back(touch);
+  }
+
   LogicalResult walk(Block &block) {
     for (Operation &op : block) {
       LogicalResult result = success();
@@ -102,10 +112,14 @@ private:
     for (auto [argument, init] : llvm::zip_equal(loop.getRegionIterArgs(), loop.getInitArgs()))
       copyGroup(init, argument);
     int64_t lower = known.get(loop.getLowerBound()).value_or(0), step = known.get(loop.getStep()).value_or(1);
+    bool mayEnd = !tripCount(loop, known);
+    SmallVector<Touch> ends = pending;
     for (int64_t i = 0, e = iterationsToWalk(loop, known); i < e; ++i) {
       known.set(loop.getInductionVar(), lower + i * step);
       if (failed(walk(*loop.getBody())))
         return failure();
+      for (const Touch &touch : pending)
+        addTouch(ends, touch);
       // All at once: a yielded value may be another argument of the loop.
       SmallVector<std::optional<int64_t>> next;
       for (Value value : loop.getYieldedValues())
@@ -114,6 +128,8 @@ private:
         if (group)
           groups[argument] = *group;
     }
+    if (mayEnd)
+      pending = std::move(ends);
     for (auto [result, argument] : llvm::zip_equal(loop.getResults(), loop.getRegionIterArgs()))
       copyGroup(argument, result);
     return success();
@@ -134,11 +150,13 @@ private:
       pending = before;
       if (!region->empty() && failed(walk(region->front())))
         return failure();
-      llvm::append_range(after, pending);
+      for (const Touch &touch : pending)
+        addTouch(after, touch);
     }
-    pending = std::move(after);
     if (branch.getElseRegion().empty())
-      llvm::append_range(pending, before);
+      for (const Touch &touch : before)
+        addTouch(after, touch);
+    pending = std::move(after);
     return success();
   }
 
@@ -201,7 +219,10 @@ private:
       }
     }
     for (const Touch &now : touches)
-      (now.access.effect == SharedEffect::AsyncWrite ? flying : pending).push_back(now);
+      if (now.access.effect == SharedEffect::AsyncWrite)
+        flying.push_back(now);
+      else
+        addTouch(pending, now);
     return success();
   }
 

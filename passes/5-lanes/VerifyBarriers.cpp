@@ -8,7 +8,8 @@
 //
 // The kernel is written out as the list of events that a block goes through, loops for as many iterations as slots
 // repeat in. Each pair of conflicting accesses must have the wanted events between them. What a branch holds counts
-// only for accesses in the same run of it: it may not run at all. A barrier in a branch that lanes may not take
+// only for accesses in the same run of it: it may not run at all. The same holds for each iteration of a loop of which
+// nobody knows how often it runs, and those after it. A barrier in a branch that lanes may not take
 // together is an error.
 
 #include "passes/5-lanes/SharedEffects.h"
@@ -33,7 +34,7 @@ struct Event {
   SharedTouch touch{};
   std::optional<int64_t> slot = std::nullopt;
   int64_t number = 0;  ///< of a wait: how many groups may still be under way
-  unsigned branch = 0; ///< the run of a branch that it stands in; 0: none
+  unsigned branch = 0; ///< the run of a branch or iteration that it stands in; 0: none
 };
 
 class Trace {
@@ -42,11 +43,16 @@ public:
     for (Operation &op : block) {
       if (auto loop = dyn_cast<scf::ForOp>(op)) {
         int64_t lower = known.get(loop.getLowerBound()).value_or(0), step = known.get(loop.getStep()).value_or(1);
+        bool mayEnd = !tripCount(loop, known);
+        unsigned outer = branch;
         for (int64_t i = 0, e = iterationsToWalk(loop, known); i < e; ++i) {
           known.set(loop.getInductionVar(), lower + i * step);
+          if (mayEnd)
+            beginBranch();
           if (failed(record(*loop.getBody())))
             return failure();
         }
+        branch = outer;
       } else if (auto branch = dyn_cast<scf::IfOp>(op); branch && isUniform(branch.getCondition())) {
         for (Region *side : {&branch.getThenRegion(), &branch.getElseRegion()})
           if (!side->empty() && failed(recordBranch(side->front())))
@@ -77,10 +83,14 @@ public:
   }
 
 private:
+  void beginBranch() {
+    parents.push_back(branch);
+    branch = parents.size() - 1;
+  }
+
   LogicalResult recordBranch(Block &block) {
     unsigned outer = branch;
-    branch = parents.size();
-    parents.push_back(outer);
+    beginBranch();
     LogicalResult recorded = record(block);
     branch = outer;
     return recorded;
@@ -140,7 +150,7 @@ private:
   }
 
   std::vector<Event> events;
-  std::vector<unsigned> parents = {0}; ///< the run of a branch around each
+  std::vector<unsigned> parents = {0}; ///< the run around each
   unsigned branch = 0;                 ///< the run that is being recorded
   KnownIndices known;
 };

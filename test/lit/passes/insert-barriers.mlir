@@ -76,3 +76,43 @@ func.func @together(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
   memref.store %x, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
   return
 }
+
+// Nobody knows how often the loop runs: its barrier orders nothing of what stands around it.
+// CHECK-LABEL: func.func @sometimes
+// CHECK: vector.load
+// CHECK: scf.for
+// CHECK-NEXT: gpu.barrier
+// CHECK-NEXT: memref.load
+// CHECK-NEXT: gpu.barrier
+// CHECK-NEXT: memref.store
+// CHECK-NEXT: }
+// CHECK-NEXT: gpu.barrier
+// CHECK-NEXT: memref.store
+// CHECK-NEXT: return
+func.func @sometimes(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %s = memref.alloca() : memref<1x4xf32, #gpu.address_space<workgroup>>
+  %t = memref.alloca() : memref<1x4xf32, #gpu.address_space<workgroup>>
+  %v = vector.load %s[%c0, %c0] : memref<1x4xf32, #gpu.address_space<workgroup>>, vector<4xf32>
+  scf.for %n = %c0 to %unit step %c1 {
+    %w = memref.load %t[%c0, %c0] : memref<1x4xf32, #gpu.address_space<workgroup>>
+    memref.store %x, %t[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+  }
+  memref.store %x, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+  return
+}
+
+// A buffer that the kernel reads and overwrites is memory in which lanes meet.
+// CHECK-LABEL: func.func @overwrites
+// CHECK: memref.load
+// CHECK-NEXT: gpu.barrier
+// CHECK-NEXT: memref.store
+// CHECK-NEXT: memref.store
+// CHECK-NEXT: return
+func.func @overwrites(%b: memref<64xf32> {tiny.in_place}, %a: memref<64xf32>, %i: index, %unit: index) attributes {tiny.kernel} {
+  %v = memref.load %b[%i] : memref<64xf32>
+  memref.store %v, %b[%i] : memref<64xf32>
+  memref.store %v, %a[%i] : memref<64xf32>
+  return
+}

@@ -65,6 +65,34 @@ func.func @perhaps(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
 
 // -----
 
+// The same of a loop of which nobody knows how often it runs.
+func.func @sometimes(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %s = memref.alloca() : memref<1x4xf32, #gpu.address_space<workgroup>>
+  // expected-note @below {{other access here}}
+  memref.store %x, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+  scf.for %n = %c0 to %unit step %c1 {
+    gpu.barrier
+  }
+  // expected-error @below {{meets another lane's access with no barrier between them}}
+  %v = vector.load %s[%c0, %c0] : memref<1x4xf32, #gpu.address_space<workgroup>>, vector<4xf32>
+  return
+}
+
+// -----
+
+// A buffer that the kernel reads and overwrites.
+func.func @overwrites(%b: memref<64xf32> {tiny.in_place}, %i: index, %unit: index) attributes {tiny.kernel} {
+  // expected-note @below {{other access here}}
+  %v = memref.load %b[%i] : memref<64xf32>
+  // expected-error @below {{meets another lane's access with no barrier between them}}
+  memref.store %v, %b[%i] : memref<64xf32>
+  return
+}
+
+// -----
+
 func.func @apart(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} {
   %c3 = arith.constant 3 : index
   %some = arith.cmpi slt, %i, %c3 : index
