@@ -233,13 +233,28 @@ Value NodeImport::constantIntegers(ArrayRef<int64_t> values, ArrayRef<int64_t> s
 
 SmallVector<const Operator *> onnx::operators() {
   SmallVector<const Operator *> rows;
-  for (ArrayRef<Operator> part : {attentionOperators(), controlOperators(),   indexOperators(),
-                                  logicOperators(),     lossOperators(),      mathOperators(),
-                                  matrixOperators(),    microsoftOperators(), microsoftAttentionOperators(),
-                                  movementOperators(),  orderOperators(),     overlapOperators(),
-                                  quantizedOperators(), recurrentOperators(), reductionOperators(),
-                                  resizeOperators(),    samplingOperators(),  selectionOperators(),
-                                  shapeOperators(),     signalOperators(),    windowOperators()})
+  for (ArrayRef<Operator> part : {attentionOperators(),
+                                  controlOperators(),
+                                  indexOperators(),
+                                  logicOperators(),
+                                  lossOperators(),
+                                  mathOperators(),
+                                  matrixOperators(),
+                                  microsoftOperators(),
+                                  microsoftAttentionOperators(),
+                                  microsoftQuantizedOperators(),
+                                  movementOperators(),
+                                  orderOperators(),
+                                  overlapOperators(),
+                                  quantizedOperators(),
+                                  recurrentOperators(),
+                                  reductionOperators(),
+                                  resizeOperators(),
+                                  samplingOperators(),
+                                  selectionOperators(),
+                                  shapeOperators(),
+                                  signalOperators(),
+                                  windowOperators()})
     for (const Operator &row : part)
       rows.push_back(&row);
   return rows;

@@ -176,6 +176,7 @@ llvm::ArrayRef<Operator> mathOperators();
 llvm::ArrayRef<Operator> matrixOperators();
 llvm::ArrayRef<Operator> microsoftOperators();
 llvm::ArrayRef<Operator> microsoftAttentionOperators();
+llvm::ArrayRef<Operator> microsoftQuantizedOperators();
 llvm::ArrayRef<Operator> movementOperators();
 llvm::ArrayRef<Operator> orderOperators();
 llvm::ArrayRef<Operator> overlapOperators();

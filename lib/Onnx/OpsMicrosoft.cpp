@@ -3,8 +3,8 @@
 // com.microsoft: the elementwise, contracting and normalising operators into which ONNX Runtime fuses others, taken
 // apart again. What they were fused from fuses by itself.
 
+#include "lib/Builders/Contraction.h"
 #include "lib/Builders/Elementary.h"
-#include "lib/Builders/Quantization.h"
 #include "lib/Builders/Reduction.h"
 #include "lib/Onnx/NodeImport.h"
 #include "lib/Onnx/Windows.h"
@@ -227,80 +227,6 @@ static Value importMatMulNBits(NodeImport &n) {
   return plusBias(n, matmul(n.b, n[0], mul(n.b, weights, scales)), 5);
 }
 
-// Integers with a scale and a zero point at operands `first` to `first` + 2, as floats.
-static Value real(NodeImport &n, size_t first) {
-  if (!isa<FloatType>(n.element(first + 1)))
-    return n.fail("expected a scale of floats as operand " + Twine(first + 1));
-  Value scale = broadcast(n.b, reshape(n.b, n[first + 1], {}), n.shape(first));
-  Value zero = n.has(first + 2) ? broadcast(n.b, reshape(n.b, n[first + 2], {}), n.shape(first)) : Value();
-  return dequantize(n.b, n[first], scale, zero);
-}
-
-// Floats in the integers of the first operand, by the scale and zero point at operands `first` and `first` + 1.
-static Value integers(NodeImport &n, Value x, size_t first) {
-  if (!x)
-    return {};
-  ArrayRef<int64_t> shape = shapeOf(x);
-  Value zero = n.has(first + 1) ? broadcast(n.b, reshape(n.b, n[first + 1], {}), shape) : Value();
-  return quantize(n.b, x, broadcast(n.b, reshape(n.b, n[first], {}), shape), zero, n.element(0));
-}
-
-static Value importQLinearAdd(NodeImport &n) {
-  Value v[] = {real(n, 0), real(n, 3)};
-  return v[0] && v[1] && broadcastTogether(n.b, v) ? integers(n, add(n.b, v[0], v[1]), 6) : Value();
-}
-
-// The product of integers is exact: one factor has all scales.
-static Value importQLinearMul(NodeImport &n) {
-  auto centred = [&](size_t first) {
-    Value x = cast(n.b, n[first], n.b.getI32Type());
-    return n.has(first + 2)
-               ? sub(n.b, x,
-                     broadcast(n.b, reshape(n.b, cast(n.b, n[first + 2], n.b.getI32Type()), {}), n.shape(first)))
-               : x;
-  };
-  auto scale = [&](size_t input) { return reshape(n.b, n[input], {}); };
-  Value v[] = {centred(0), centred(3)};
-  if (!v[0] || !v[1] || !broadcastTogether(n.b, v))
-    return {};
-  Value factor = div(n.b, mul(n.b, scale(1), scale(4)), scale(6));
-  Value product = cast(n.b, mul(n.b, v[0], v[1]), n.b.getF32Type());
-  product = mul(n.b, product, broadcast(n.b, factor, shapeOf(product)));
-  if (!product)
-    return {};
-  Value zero = n.has(7) ? broadcast(n.b, reshape(n.b, n[7], {}), shapeOf(product)) : Value();
-  return quantize(n.b, product, number(n, product, 1), zero, n.element(0));
-}
-
-static Value importQLinearSigmoid(NodeImport &n) { return integers(n, sigmoid(n.b, real(n, 0)), 3); }
-
-static Value importQLinearLeakyRelu(NodeImport &n) {
-  SmallVector<double> alpha{n.number("alpha", 0.01)};
-  return integers(n, activated(n, real(n, 0), "LeakyRelu", alpha), 3);
-}
-
-static Value importQLinearGlobalAveragePool(NodeImport &n) {
-  if (n.integer("channels_last", 0) || n.rank(0) < 3)
-    return n.fail("expected an operand [N, C, ..]");
-  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(2, n.rank(0))), shape(n.shape(0));
-  for (int64_t d : dims)
-    shape[d] = 1;
-  return integers(n, reshape(n.b, reduceMean(n.b, real(n, 0), dims), shape), 3);
-}
-
-// Sums of integer products, as floats by the scales of both operands: of the right, one or one for each column.
-static Value importMatMulIntegerToFloat(NodeImport &n) {
-  auto point = [&](size_t input) {
-    return n.has(input) && elementCount(n.shape(input)) == 1 ? reshape(n.b, n[input], {}) : n[input];
-  };
-  Value sums = integerMatmul(n.b, {n[0], point(4)}, {n[1], point(5)});
-  if (!sums)
-    return {};
-  Value scale = mul(n.b, broadcast(n.b, reshape(n.b, n[2], {}), n.shape(3)), n[3]);
-  Value number = cast(n.b, sums, n.element(2));
-  return scale ? plusBias(n, mul(n.b, number, broadcast(n.b, scale, shapeOf(sums))), 6) : scale;
-}
-
 ArrayRef<Operator> onnx::microsoftOperators() {
   static constexpr StringLiteral domain = "com.microsoft";
   static const Operator rows[] = {
@@ -311,13 +237,7 @@ ArrayRef<Operator> onnx::microsoftOperators() {
       {"FusedGemm", 1, 2, 3, Narrow::Widen, importFusedGemm, domain},
       {"FusedMatMul", 1, 2, 2, Narrow::Widen, importFusedMatMul, domain},
       {"Gelu", 1, 1, 1, Narrow::Widen, importGelu<false>, domain},
-      {"MatMulIntegerToFloat", 1, 4, 7, Narrow::Keep, importMatMulIntegerToFloat, domain},
       {"MatMulNBits", 1, 3, 6, Narrow::Widen, importMatMulNBits, domain},
-      {"QLinearAdd", 1, 7, 8, Narrow::Keep, importQLinearAdd, domain},
-      {"QLinearGlobalAveragePool", 1, 4, 5, Narrow::Keep, importQLinearGlobalAveragePool, domain},
-      {"QLinearLeakyRelu", 1, 4, 5, Narrow::Keep, importQLinearLeakyRelu, domain},
-      {"QLinearMul", 1, 7, 8, Narrow::Keep, importQLinearMul, domain},
-      {"QLinearSigmoid", 1, 4, 5, Narrow::Keep, importQLinearSigmoid, domain},
       {"QuickGelu", 1, 1, 1, Narrow::Widen, importQuickGelu, domain},
       // ONNX Runtime keeps this one in ONNX's own domain.
       {"SimplifiedLayerNormalization", 1, 2, 2, Narrow::Widen, importSimplifiedLayerNormalization},

@@ -52,13 +52,6 @@ static Value importQuantizeLinear(NodeImport &n) {
   return quantize(n.b, x, scale, zero, element, saturate, std::pair(lowest, lowest + values - 1));
 }
 
-Value onnx::zeroPoint(NodeImport &n, size_t input) {
-  DenseElementsAttr known = n.known(input);
-  bool isZero = known && isa<IntegerType>(known.getElementType()) &&
-                llvm::all_of(toIntegers(known), [](int64_t v) { return v == 0; });
-  return isZero ? Value() : n[input];
-}
-
 static Value importDequantizeLinear(NodeImport &n) {
   FailureOr<int64_t> axis = parameterAxis(n);
   int64_t block = n.integer("block_size", 0), dataType = n.integer("output_dtype", 0);
@@ -101,19 +94,7 @@ static Value importMatMulInteger(NodeImport &n) {
   return integerMatmul(n.b, {n[0], zeroOfMatrix(n, 2, 2)}, {n[1], zeroOfMatrix(n, 3, 1)});
 }
 
-// What is left of integer sums: times the scales of the operands over that of the result, in the result's integers.
-static Value requantized(NodeImport &n, Value sums, Value scales, Value resultScale, Value zero, Type element) {
-  if (!sums || !scales || !resultScale)
-    return {};
-  ArrayRef<int64_t> shape = shapeOf(sums);
-  Value factor = div(n.b, scales, broadcast(n.b, resultScale, shapeOf(scales)));
-  Value number = mul(n.b, cast(n.b, sums, n.b.getF32Type()), broadcast(n.b, factor, shape));
-  return quantize(n.b, number, splat(n.b, number.getType(), 1), zero ? broadcast(n.b, zero, shape) : zero, element);
-}
-
-static Value scalar(NodeImport &n, Value x) { return elementCount(shapeOf(x)) == 1 ? reshape(n.b, x, {}) : x; }
-
-static Value wideScale(NodeImport &n, size_t input) { return scalar(n, cast(n.b, n[input], n.b.getF32Type())); }
+static Value wideScale(NodeImport &n, size_t input) { return oneNumber(n, cast(n.b, n[input], n.b.getF32Type())); }
 
 static Value importQLinearMatMul(NodeImport &n) {
   if (!isByte(n.element(0)) || !isByte(n.element(3)))
@@ -126,7 +107,7 @@ static Value importQLinearMatMul(NodeImport &n) {
   Value scales[] = {left, right};
   if (!sums || !broadcastTogether(n.b, scales))
     return {};
-  return requantized(n, sums, mul(n.b, scales[0], scales[1]), wideScale(n, 6), scalar(n, n[7]), n.element(7));
+  return requantized(n, sums, mul(n.b, scales[0], scales[1]), wideScale(n, 6), oneNumber(n, n[7]), n.element(7));
 }
 
 static FailureOr<SmallVector<Window>> convWindows(NodeImport &n, size_t weights) {
@@ -176,7 +157,7 @@ static Value importQLinearConv(NodeImport &n) {
     ofWeights = reshape(n.b, ofWeights, shape);
   }
   Value scales = mul(n.b, ofWeights, broadcast(n.b, ofInput, shapeOf(ofWeights)));
-  return requantized(n, sums, scales, wideScale(n, 6), scalar(n, n[7]), n.element(7));
+  return requantized(n, sums, scales, wideScale(n, 6), oneNumber(n, n[7]), n.element(7));
 }
 
 // Sums of so many products of differences of bytes stay below 2^31.
@@ -187,27 +168,13 @@ static bool isOne(Value x) { return !x || elementCount(shapeOf(x)) == 1; }
 // Whether scale and zero point are one for all, or stand along `axis`.
 static bool areAlong(const Dequantized &x, int64_t axis) { return (isOne(x.scale) && isOne(x.zero)) || x.axis == axis; }
 
-// Integer sums times both scales, those of the right along dimension `dim` of the sums.
-static Value scaled(NodeImport &n, Value sums, const Dequantized &x, const Dequantized &y, int64_t dim) {
-  if (!sums)
-    return {};
-  Value left = reshape(n.b, x.scale, {});
-  Value right = isOne(y.scale) ? reshape(n.b, y.scale, {}) : y.scale;
-  Value scale = mul(n.b, broadcast(n.b, left, shapeOf(right)), right);
-  ArrayRef<int64_t> shape = shapeOf(sums);
-  Value spread = shapeOf(right).empty() ? broadcast(n.b, scale, shape) : broadcastAlong(n.b, scale, shape, dim);
-  return mul(n.b, cast(n.b, sums, n.b.getF32Type()), spread);
-}
-
-static Value oneZero(NodeImport &n, Value zero) { return zero ? reshape(n.b, zero, {}) : zero; }
-
 Value onnx::matmulOfIntegers(NodeImport &n) {
   const Dequantized &x = n.dequantized[0], &y = n.dequantized[1];
   if (!x.values || !y.values || !isOne(x.scale) || !isOne(x.zero) || n.rank(0) < 2 || n.rank(1) != 2 ||
       !areAlong(y, 1) || n.shape(1)[0] > kMaxExactDepth)
     return {};
-  Value zero = isOne(y.zero) ? oneZero(n, y.zero) : y.zero;
-  return scaled(n, integerMatmul(n.b, {x.values, oneZero(n, x.zero)}, {y.values, zero}), x, y, n.rank(0) - 1);
+  Value sums = integerMatmul(n.b, {x.values, oneNumber(n, x.zero)}, {y.values, oneNumber(n, y.zero)});
+  return scaled(n, sums, x.scale, y.scale);
 }
 
 Value onnx::convOfIntegers(NodeImport &n, ArrayRef<Window> windows, int64_t groups) {
@@ -219,19 +186,25 @@ Value onnx::convOfIntegers(NodeImport &n, ArrayRef<Window> windows, int64_t grou
     return {};
   SmallVector<int64_t> along(n.rank(1), 1);
   along[0] = n.shape(1)[0];
-  Value zero = !w.zero || isOne(w.zero) ? oneZero(n, w.zero) : reshape(n.b, w.zero, along);
-  return scaled(n, integerConv(n.b, {x.values, oneZero(n, x.zero)}, {w.values, zero}, windows, groups), x, w, 1);
+  // One for each output: along the channels of the result, which are followed by as many dimensions as the window has.
+  auto spread = [&](Value parameter, ArrayRef<int64_t> shape) {
+    return isOne(parameter) ? oneNumber(n, parameter) : reshape(n.b, parameter, shape);
+  };
+  Value sums = integerConv(n.b, {x.values, oneNumber(n, x.zero)}, {w.values, spread(w.zero, along)}, windows, groups);
+  return scaled(n, sums, x.scale, spread(w.scale, ArrayRef(along).drop_back()));
 }
 
 ArrayRef<Operator> onnx::quantizedOperators() {
   static const Operator rows[] = {
       {"ConvInteger", 10, 2, 4, Narrow::Keep, importConvInteger},
       {"DequantizeLinear", 10, 2, 3, Narrow::Keep, importDequantizeLinear},
+      {"DequantizeLinear", 1, 2, 3, Narrow::Keep, importDequantizeLinear, "com.microsoft"},
       {"DynamicQuantizeLinear", 11, 1, 1, Narrow::Keep, importDynamicQuantizeLinear},
       {"MatMulInteger", 10, 2, 4, Narrow::Keep, importMatMulInteger},
       {"QLinearConv", 10, 8, 9, Narrow::Keep, importQLinearConv},
       {"QLinearMatMul", 10, 8, 8, Narrow::Keep, importQLinearMatMul},
       {"QuantizeLinear", 10, 2, 3, Narrow::Keep, importQuantizeLinear},
+      {"QuantizeLinear", 1, 2, 3, Narrow::Keep, importQuantizeLinear, "com.microsoft"},
   };
   return rows;
 }

@@ -424,28 +424,14 @@ static Value importDynamicQuantizeLstm(NodeImport &n) {
     return {};
   }
   for (auto [operand, name] : {std::pair<size_t, StringRef>(1, "W"), {2, "R"}}) {
-    size_t scale = 6 + 2 * operand, zero = scale + 1;
-    if (!isByte(n.element(operand))) {
-      n.error() << "expected weights " << name << " of int8 or uint8, found " << n[operand].getType();
+    size_t scale = 6 + 2 * operand;
+    if (failed(expectBytes(n, operand)))
       return {};
-    }
-    for (auto [parameter, what] : {std::pair(scale, "a scale"), {zero, "a zero point"}}) {
-      Type element = parameter == scale ? n.b.getF32Type() : n.element(operand);
-      int64_t columns = n.rank(operand) == 3 ? n.shape(operand)[2] : 0;
-      bool fits = n.has(parameter) && n.element(parameter) == element &&
-                  (n.shape(parameter) == ArrayRef<int64_t>{directions} ||
-                   n.shape(parameter) == ArrayRef<int64_t>{directions, columns});
-      if (fits)
-        continue;
-      InFlightDiagnostic error = n.error();
-      error << "expected " << what << " of " << name << " of type " << element << " and shape [" << directions
-            << "] or [" << directions << ", " << columns << "] as operand " << parameter << ", found ";
-      if (n.has(parameter))
-        error << n[parameter].getType();
-      else
-        error << "none";
+    int64_t columns = n.rank(operand) == 3 ? n.shape(operand)[2] : 0;
+    SmallVector<int64_t> shapes[] = {{directions}, {directions, columns}};
+    if (failed(expectOperand(n, scale, ("a scale of " + name).str(), n.b.getF32Type(), shapes)) ||
+        failed(expectOperand(n, scale + 1, ("a zero point of " + name).str(), n.element(operand), shapes)))
       return {};
-    }
   }
   return DynamicQuantizeLstm(n, 4, 3, defaults).import();
 }
