@@ -3,10 +3,10 @@
 // com.microsoft: the elementwise, contracting and normalising operators into which ONNX Runtime fuses others, taken
 // apart again. What they were fused from fuses by itself.
 
-#include "lib/Builders/Contraction.h"
 #include "lib/Builders/Elementary.h"
+#include "lib/Builders/Quantization.h"
 #include "lib/Builders/Reduction.h"
-#include "lib/Onnx/NodeImport.h"
+#include "lib/Onnx/QuantizedOperands.h"
 #include "lib/Onnx/Windows.h"
 
 using namespace mlir;
@@ -164,25 +164,47 @@ static Value lookUp(NodeImport &n, Value table, Value rows) {
                                 cast<TypedAttr>(n.b.getZeroAttr(element)));
 }
 
-static Value importEmbedLayerNormalization(NodeImport &n) {
+// `real` makes numbers of what is read of an operand.
+static Value embed(NodeImport &n, Value positions, function_ref<Value(size_t input, Value x)> real) {
   if (n.rank(0) != 2)
     return n.fail("expected numbers of words [batch, sequence]");
   SmallVector<int64_t> shape(n.shape(0));
   n.ignore({"mask_index_type"});
-  Value sum = lookUp(n, n[2], n[0]);
-  Value positions = n.has(8) ? broadcast(n.b, n[8], shape) : coordinate(n.b, shape, n.b.getI64Type(), 1);
-  sum = add(n.b, sum, lookUp(n, n[3], positions));
+  Value sum = real(2, lookUp(n, n[2], n[0]));
+  positions = positions ? broadcast(n.b, positions, shape) : coordinate(n.b, shape, n.b.getI64Type(), 1);
+  sum = add(n.b, sum, real(3, lookUp(n, n[3], positions)));
   if (n.has(1) && n.has(4))
-    sum = add(n.b, sum, lookUp(n, n[4], n[1]));
-  if (!sum)
+    sum = add(n.b, sum, real(4, lookUp(n, n[4], n[1])));
+  Value gamma = real(5, n[5]), beta = real(6, n[6]);
+  if (!sum || !gamma || !beta)
     return {};
   Normalized normal = normalize(n.b, sum, {2}, n.number("epsilon", 1e-12));
-  Value result = mul(n.b, normal.result, broadcastAlong(n.b, n[5], shapeOf(sum), 2));
+  Value result = mul(n.b, normal.result, broadcastAlong(n.b, gamma, shapeOf(sum), 2));
   // How many words are no padding.
   Value lengths = n.has(7) ? reduce(n.b, tiny::ReduceKind::Sum, cast(n.b, n[7], n.b.getI32Type()), {1})
                            : splat(n.b, RankedTensorType::get({shape[0]}, n.b.getI32Type()), 0);
   n.moreResults = {lengths, sum};
-  return add(n.b, result, broadcastAlong(n.b, n[6], shapeOf(sum), 2));
+  return add(n.b, result, broadcastAlong(n.b, beta, shapeOf(sum), 2));
+}
+
+static Value importEmbedLayerNormalization(NodeImport &n) {
+  return embed(n, n[8], [](size_t, Value x) { return x; });
+}
+
+// Tables and factors of bytes, with their scales and zero points in the same order behind them.
+static Value importQEmbedLayerNormalization(NodeImport &n) {
+  for (size_t input = 2; input <= 6; ++input)
+    if ((input != 4 || n.has(4)) &&
+        (failed(expectBytes(n, input)) ||
+         failed(expectOperand(n, input + 6, "a scale", n.b.getF32Type(), kOneNumber)) ||
+         failed(expectOperand(n, input + 11, "a zero point", n.element(input), kOneNumber))))
+      return {};
+  return embed(n, Value(), [&](size_t input, Value x) {
+    auto repeated = [&](Value parameter) {
+      return x && parameter ? broadcast(n.b, reshape(n.b, parameter, {}), shapeOf(x)) : Value();
+    };
+    return dequantize(n.b, x, repeated(n[input + 6]), repeated(zeroPoint(n, input + 11)));
+  });
 }
 
 // Weights [N, blocks, bytes] of 2, 4 or 8 bits with a scale for each block; unpacked where they are read.
@@ -238,6 +260,7 @@ ArrayRef<Operator> onnx::microsoftOperators() {
       {"FusedMatMul", 1, 2, 2, Narrow::Widen, importFusedMatMul, domain},
       {"Gelu", 1, 1, 1, Narrow::Widen, importGelu<false>, domain},
       {"MatMulNBits", 1, 3, 6, Narrow::Widen, importMatMulNBits, domain},
+      {"QEmbedLayerNormalization", 1, 1, 18, Narrow::Keep, importQEmbedLayerNormalization, domain},
       {"QuickGelu", 1, 1, 1, Narrow::Widen, importQuickGelu, domain},
       // ONNX Runtime keeps this one in ONNX's own domain.
       {"SimplifiedLayerNormalization", 1, 2, 2, Narrow::Widen, importSimplifiedLayerNormalization},

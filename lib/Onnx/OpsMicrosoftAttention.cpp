@@ -3,9 +3,9 @@
 // com.microsoft: the attentions, each of them one or two projections of operands away from the same composition.
 
 #include "lib/Builders/Attention.h"
-#include "lib/Builders/Contraction.h"
+#include "lib/Builders/Quantization.h"
 #include "lib/Builders/Reduction.h"
-#include "lib/Onnx/NodeImport.h"
+#include "lib/Onnx/QuantizedOperands.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -59,13 +59,15 @@ static Value causal(NodeImport &n, ArrayRef<int64_t> scores) {
   return lessEqual(n.b, index(n, scores, 3), shifted(n, index(n, scores, 2), scores[3] - scores[2]));
 }
 
-// [B, S, D] times a part of the weights plus a part of the bias.
-static Value importAttention(NodeImport &n) {
+// Attention of queries, keys and values that `project` makes: [B, S, size], of which the first is column `from` of the
+// weights. Other operands stand at `mask` and `past`.
+static Value attendToProjections(NodeImport &n, function_ref<Value(int64_t from, int64_t size)> project, size_t mask,
+                                 size_t past, Value bias, Type element) {
   int64_t heads = n.integer("num_heads", 0), rotary = n.integer("do_rotary", 0);
   auto sizes = n.integerList("qkv_hidden_sizes");
   n.ignore({"past_present_share_buffer", "rotary_embedding_dim"});
-  if (rotary || n.has(6))
-    return n.fail("rotary embeddings and buffers shared with the past are not supported here");
+  if (rotary)
+    return n.fail("rotary embeddings are not supported here");
   if (n.rank(0) != 3 || n.rank(1) != 2 || n.shape(1)[0] != n.shape(0)[2] || heads < 1 || (sizes && sizes->size() != 3))
     return n.fail("expected an operand [batch, sequence, size] and weights [size, sizes of queries, keys and values]");
   int64_t third = n.shape(1)[1] / 3;
@@ -75,7 +77,7 @@ static Value importAttention(NodeImport &n) {
     return n.fail("expected sizes of queries, keys and values that are multiples of the number of heads");
   Value projected[3];
   for (int64_t i = 0, from = 0; i < 3; from += parts[i++]) {
-    Value x = matmul(n.b, n[0], slice(n.b, n[1], 1, from, parts[i]));
+    Value x = project(from, parts[i]);
     if (x && n.has(2))
       x = add(n.b, x, broadcast(n.b, slice(n.b, n[2], 0, from, parts[i]), shapeOf(x)));
     projected[i] = splitHeads(n.b, x, heads);
@@ -85,11 +87,11 @@ static Value importAttention(NodeImport &n) {
     return {};
   // The past is keys and values in one tensor [2, B, H, P, D].
   Value present[2] = {k, v};
-  if (n.has(4)) {
-    if (n.rank(4) != 5 || n.shape(4)[0] != 2)
+  if (n.has(past)) {
+    if (n.rank(past) != 5 || n.shape(past)[0] != 2)
       return n.fail("expected a past [2, batch, heads, length, size]");
     for (int64_t i = 0; i < 2; ++i) {
-      Value joined[] = {reshape(n.b, slice(n.b, n[4], 0, i, 1), n.shape(4).drop_front()), present[i]};
+      Value joined[] = {reshape(n.b, slice(n.b, n[past], 0, i, 1), n.shape(past).drop_front()), present[i]};
       present[i] = concat(n.b, joined, 2);
     }
   }
@@ -100,8 +102,8 @@ static Value importAttention(NodeImport &n) {
   options.scale = n.number("scale", 0);
   if (options.scale == 0)
     options.scale = 1 / std::sqrt(static_cast<double>(parts[0] / heads));
-  options.bias = n[5];
-  exclude(n, options, allowedByMask(n, 3, scores), scores, n.element(0));
+  options.bias = bias;
+  exclude(n, options, allowedByMask(n, mask, scores), scores, element);
   if (n.integer("unidirectional", 0))
     options.allowed = causal(n, scores);
   if (n.wants(1)) {
@@ -115,6 +117,34 @@ static Value importAttention(NodeImport &n) {
   }
   Value result = attention(n.b, q, present[0], present[1], options).result;
   return result ? joinHeads(n.b, result) : result;
+}
+
+// [B, S, D] times a part of the weights plus a part of the bias.
+static Value importAttention(NodeImport &n) {
+  if (n.has(6))
+    return n.fail("buffers shared with the past are not supported here");
+  auto project = [&](int64_t from, int64_t size) { return matmul(n.b, n[0], slice(n.b, n[1], 1, from, size)); };
+  return attendToProjections(n, project, 3, 4, n[5], n.element(0));
+}
+
+// The same of bytes: the projections are sums of integers, and the attention is of floats.
+static Value importQAttention(NodeImport &n) {
+  Type element = n.b.getF32Type();
+  int64_t columns = n.rank(1) == 2 ? n.shape(1)[1] : 0;
+  if (failed(expectBytes(n, 0)) || failed(expectOperand(n, 3, "a scale", element, kOneNumber)) ||
+      failed(expectOperand(n, 6, "a zero point", n.element(0), kOneNumber, Presence::Optional)) ||
+      failed(expectOfColumns(n, 1, 4, 7, columns, Presence::Optional)) ||
+      failed(expectOperand(n, 2, "a bias", element, {SmallVector<int64_t>{columns}})))
+    return {};
+  Value product;
+  auto project = [&](int64_t from, int64_t size) {
+    if (!product)
+      product =
+          scaled(n, integerMatmul(n.b, {n[0], oneNumber(n, zeroPoint(n, 6))}, {n[1], oneNumber(n, zeroPoint(n, 7))}),
+                 n[3], n[4]);
+    return slice(n.b, product, 2, from, size);
+  };
+  return attendToProjections(n, project, 5, 8, Value(), element);
 }
 
 static Value importMultiHeadAttention(NodeImport &n) {
@@ -289,6 +319,7 @@ ArrayRef<Operator> onnx::microsoftAttentionOperators() {
       {"Attention", 1, 2, 7, Narrow::Widen, importAttention, domain},
       {"GroupQueryAttention", 1, 1, 12, Narrow::Widen, importGroupQueryAttention, domain},
       {"MultiHeadAttention", 1, 1, 10, Narrow::Widen, importMultiHeadAttention, domain},
+      {"QAttention", 1, 5, 9, Narrow::Keep, importQAttention, domain},
       {"RotaryEmbedding", 1, 4, 4, Narrow::Widen, importRotaryEmbedding, domain},
   };
   return rows;

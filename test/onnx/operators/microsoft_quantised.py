@@ -3,6 +3,7 @@
 import math
 
 from case import Case, Values, main
+from sequence import at, attend
 
 DOMAIN = "com.microsoft"
 
@@ -279,6 +280,60 @@ def test_matmul_of_floats_by_bytes(folder):
     case.operand("bias", "float", [5], bias, weight=True)
     products = weights.products(0, [x[i * 12:(i + 1) * 12] for i in range(6)])
     case.result("y", "float", [2, 3, 5], [v + bias[j] for row in products for j, v in enumerate(row)])
+    return case
+
+
+def test_attention_of_bytes(folder):
+    batch, steps, size, heads = 2, 3, 8, 2
+    part = size // heads
+    x, r = draw(20, "uint8", [batch, steps, size], 0.015625, 117), Values(21)
+    w, bias, scales = r.integers(size * 3 * size, -128, 127), r.floats(3 * size), r.floats(3 * size, 0.002, 0.02)
+    left = x.centred()
+    projected = [[sum(left[i * size + k] * w[k * 3 * size + j] for k in range(size)) * x.scale * scales[j] + bias[j]
+                  for j in range(3 * size)] for i in range(batch * steps)]
+    # [B, S, D] of queries, keys or values as [B, H, S, D / H].
+    split = lambda which: [projected[b * steps + s][which * size + h * part + d] for b in range(batch)
+                           for h in range(heads) for s in range(steps) for d in range(part)]
+    score = lambda b, h, i, j, p: p / math.sqrt(part) if j <= i else -math.inf
+    apart = attend(split(0), split(1), split(2), (batch, heads, heads, steps, steps, part, part), score)
+    case = Case(folder, "QAttention", DOMAIN, 1, num_heads=heads, unidirectional=1)
+    case.operand("x", "uint8", x.shape, x.values)
+    case.operand("w", "int8", [size, 3 * size], w, weight=True)
+    case.operand("bias", "float", [3 * size], bias, weight=True)
+    case.operand("x_scale", "float", [], [x.scale], weight=True)
+    case.operand("w_scale", "float", [3 * size], scales, weight=True)
+    case.operand(None)
+    case.operand("x_zero", "uint8", [], [x.zero], weight=True)
+    case.result("y", "float", x.shape, [at(apart, (batch, heads, steps, part), b, h, s, d) for b in range(batch)
+                                        for s in range(steps) for h in range(heads) for d in range(part)])
+    return case
+
+
+def test_embedding_of_bytes(folder):
+    batch, steps, size, words, epsilon = 2, 3, 4, 6, 1e-3
+    r = Values(22)
+    ids, kinds = r.integers(batch * steps, 0, words - 1), r.integers(batch * steps, 0, 1)
+    tables = [draw(23, "uint8", [words, size], 0.5, 128), draw(24, "uint8", [steps, size], 0.25, 100),
+              draw(25, "uint8", [2, size], 0.125, 7), draw(26, "uint8", [size], 0.0625, 120),
+              draw(27, "uint8", [size], 0.25, 60)]
+    word, position, kind, gamma, beta = (each.real() for each in tables)
+    y = []
+    for i, (w, k) in enumerate(zip(ids, kinds)):
+        row = [word[w * size + d] + position[i % steps * size + d] + kind[k * size + d] for d in range(size)]
+        mean = sum(row) / size
+        deviation = math.sqrt(sum((v - mean)**2 for v in row) / size + epsilon)
+        y += [(v - mean) / deviation * gamma[d] + beta[d] for d, v in enumerate(row)]
+    case = Case(folder, "QEmbedLayerNormalization", DOMAIN, 1, epsilon=epsilon)
+    case.operand("ids", "int32", [batch, steps], ids)
+    case.operand("kinds", "int32", [batch, steps], kinds)
+    for i, each in enumerate(tables):
+        case.operand(f"t{i}", each.kind, each.shape, each.values, weight=True)
+    case.operand(None)
+    for i, each in enumerate(tables):
+        case.operand(f"scale{i}", "float", [], [each.scale], weight=True)
+    for i, each in enumerate(tables):
+        case.operand(f"zero{i}", each.kind, [], [each.zero], weight=True)
+    case.result("y", "float", [batch, steps, size], y)
     return case
 
 
