@@ -90,7 +90,9 @@ LogicalResult Importer::compose(NodeImport &n, const Operator &row, SmallVectorI
   unsigned before = errors;
   Value first = row.import(n);
   if (!first || errors != before)
-    return errors != before ? failure() : n.error() << "cannot be imported";
+    return errors != before ? failure()
+                            : n.error() << "the operator's import function gives no result and does not "
+                                        << "say why: this is a bug in the function";
   results.push_back(first);
   results.append(n.moreResults);
   for (Value &result : results)

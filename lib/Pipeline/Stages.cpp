@@ -10,6 +10,7 @@
 #include "passes/Passes.h"
 
 #include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "llvm/ADT/StringMap.h"
 #include <chrono>
 
@@ -154,6 +155,35 @@ bool tinyc::addPassAt(StringRef insertionPoint, std::function<void(OpPassManager
   return true;
 }
 
+namespace {
+/// Notes which pass failed, for one that does not say why.
+struct NoteFailedPass : PassInstrumentation {
+  explicit NoteFailedPass(std::string &name) : name(name) {}
+  void runAfterPassFailed(Pass *pass, Operation *) override {
+    if (name.empty()) // the innermost comes first
+      name = pass->getArgument().empty() ? pass->getName() : pass->getArgument();
+  }
+  std::string &name;
+};
+} // namespace
+
+static LogicalResult runPasses(PassManager &pm, ModuleOp module, StringRef stage) {
+  std::string failedPass;
+  pm.addInstrumentation(std::make_unique<NoteFailedPass>(failedPass));
+  unsigned errors = 0;
+  ScopedDiagnosticHandler count(module.getContext(), [&](Diagnostic &diagnostic) {
+    errors += diagnostic.getSeverity() == DiagnosticSeverity::Error;
+    return failure(); // others report it
+  });
+  if (succeeded(pm.run(module)))
+    return success();
+  if (errors == 0)
+    module.emitError("pass '") << failedPass << "' in stage '" << stage
+                               << "' failed and does not say why: this is a bug "
+                               << "in the pass";
+  return failure();
+}
+
 static LogicalResult runStage(ModuleOp module, const Stage &stage, const Chip *chip, const StageOptions &options) {
   PassManager pm(module.getContext());
   pm.enableVerifier(options.verifyEachPass);
@@ -166,7 +196,7 @@ static LogicalResult runStage(ModuleOp module, const Stage &stage, const Chip *c
       add(pm);
   if (options.beforeStage)
     options.beforeStage(stage.name, chip);
-  if (failed(pm.run(module)))
+  if (failed(runPasses(pm, module, stage.name)))
     return failure();
   if (failed(verify(module)))
     return module.emitError("stage '") << stage.name << "' left IR that does not verify; this is a bug in tinyc";

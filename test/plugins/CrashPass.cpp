@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
-// and how (null, fatal, overflow, throw, thread, hang).
+// and how (null, fatal, overflow, throw, thread, hang, silent).
 
 #include "lib/Plugins/Plugin.h"
 
@@ -48,6 +48,8 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
       throw std::runtime_error("nobody catches this");
     else if (kind == "thread")
       std::thread(writeToNull).join();
+    else if (kind == "silent")
+      signalPassFailure();
     else if (kind == "hang")
       while (true)
         std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -60,6 +62,9 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
 } // namespace
 
 TINYC_PLUGIN("crash-pass", [](tinyc::PluginRegistry &registry) {
+  // An operator whose import gives no result, and no reason.
+  registry.addOnnxOperator(
+      {"Silent", 1, 1, 1, tinyc::onnx::Narrow::Keep, [](tinyc::onnx::NodeImport &) { return Value(); }, "com.example"});
   const char *value = std::getenv("TINYC_TEST_CRASH");
   auto [point, kind] = llvm::StringRef(value ? value : "").split(' ');
   std::string chosen = kind.str();

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -105,6 +106,27 @@ TEST_F(AtomicFileTest, DevicesAreWrittenInPlace) {
   EXPECT_EQ(full.temporaryPath(), "");
   AtomicFile none(folder);
   EXPECT_EQ(none.error(), "cannot write '" + folder + "': Is a directory");
+}
+
+// A rename needs the folder's permission only; a file that may not be written is not replaced all the same.
+TEST_F(AtomicFileTest, PermissionsHold) {
+  replace("old");
+  chmod(path.c_str(), 0444);
+  chmod(folder.c_str(), 0777);
+  std::filesystem::create_directories(folder + "/closed");
+  chmod((folder + "/closed").c_str(), 0555);
+  pid_t child = fork();
+  if (child == 0) {
+    constexpr unsigned nobody = 65534; // what root may do says nothing
+    if (getuid() == 0 && (setgid(nobody) != 0 || setuid(nobody) != 0))
+      _exit(1);
+    bool refused = AtomicFile(path).errorCode() == EACCES && AtomicFile(folder + "/closed/new").errorCode() == EACCES;
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(content(), "old");
 }
 
 TEST_F(AtomicFileTest, WhatAKilledWriterLeftIsRemoved) {

@@ -118,7 +118,7 @@ static void writeReproducer() {
   }
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, "command.txt");
-  writeFile(path.str().str(), [&](llvm::raw_ostream &os) {
+  bool written = writeFile(path.str().str(), [&](llvm::raw_ostream &os) {
     for (int i = 0; i < noted().argc; ++i) {
       os << (i ? " " : "");
       printQuoted(os, noted().argv[i]);
@@ -127,6 +127,10 @@ static void writeReproducer() {
     if (!noted().fatal.empty())
       os << "fatal: " << noted().fatal << "\n";
   });
+  if (!written) {
+    llvm::sys::fs::remove(folder);
+    return;
+  }
   writeInput(folder);
   llvm::errs() << "a reproducer is in " << folder << "\n";
 }
