@@ -1,5 +1,6 @@
 # Writes OUT, a header with one hash over the files that LIST names below SOURCE, one a line: names and contents. A script
 # for `cmake -P`, run when one of them changes.
+cmake_minimum_required(VERSION 3.25)
 file(STRINGS ${LIST} names)
 set(all "")
 foreach(name ${names})

@@ -175,8 +175,9 @@ static LogicalResult runPasses(PassManager &pm, ModuleOp module, StringRef stage
     errors += diagnostic.getSeverity() == DiagnosticSeverity::Error;
     return failure(); // others report it
   });
+  // A pass that reports an error has failed, whether it says so or not.
   if (succeeded(pm.run(module)))
-    return success();
+    return success(errors == 0);
   if (errors == 0)
     module.emitError("pass '") << failedPass << "' in stage '" << stage
                                << "' failed and does not say why: this is a bug "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
-// and how (null, fatal, overflow, throw, thread, hang, silent).
+// and how (null, fatal, overflow, throw, thread, hang, silent, complain).
 
 #include "lib/Plugins/Plugin.h"
 
@@ -50,6 +50,8 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
       std::thread(writeToNull).join();
     else if (kind == "silent")
       signalPassFailure();
+    else if (kind == "complain")
+      getOperation().emitError("the pass found something wrong");
     else if (kind == "hang")
       while (true)
         std::this_thread::sleep_for(std::chrono::seconds(1));
