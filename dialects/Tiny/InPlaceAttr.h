@@ -10,7 +10,8 @@
 namespace tinyc::tiny {
 
 /// Name of the unit attribute of a tiled kernel's memref that is an input and a result: each point is read, if at all,
-/// before that point is written, by the same unit, but perhaps by another lane.
+/// before that point is written, by the same unit, but perhaps by another lane. On a gpu.barrier: it orders accesses to
+/// such buffers too; others order shared memory only, and accesses to global memory may stay under way across them.
 constexpr llvm::StringLiteral kInPlaceAttr = "tiny.in_place";
 
 } // namespace tinyc::tiny

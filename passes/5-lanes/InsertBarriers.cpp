@@ -18,6 +18,7 @@
 // with no read between them are parts of one tile and need none.
 
 #include "dialects/Layout/LaneOps.h"
+#include "dialects/Tiny/InPlaceAttr.h"
 #include "passes/5-lanes/SharedEffects.h"
 #include "passes/Passes.h"
 
@@ -37,9 +38,8 @@ class BarrierPlan {
 public:
   /// Walks until no further barrier is asked for.
   LogicalResult find(func::FuncOp kernel) {
-    size_t before;
     do {
-      before = barriers.size();
+      changed = false;
       pending.clear();
       flying.clear();
       groups.clear();
@@ -47,15 +47,17 @@ public:
       committed = arrived = 0;
       if (failed(walk(kernel.getBody().front())))
         return failure();
-    } while (barriers.size() != before);
+    } while (changed);
     return success();
   }
 
   void apply(func::FuncOp kernel) {
     OpBuilder b(kernel.getContext());
-    for (Operation *op : barriers) {
+    for (auto [op, inPlace] : barriers) {
       b.setInsertionPoint(op);
-      gpu::BarrierOp::create(b, op->getLoc());
+      auto barrier = gpu::BarrierOp::create(b, op->getLoc());
+      if (inPlace)
+        barrier->setAttr(tiny::kInPlaceAttr, b.getUnitAttr());
     }
     SmallVector<lane::AwaitOp> awaits;
     kernel.walk([&](lane::AwaitOp op) { awaits.push_back(op); });
@@ -80,6 +82,11 @@ private:
     return a.access.buffer == b.access.buffer && (!a.slot || !b.slot || *a.slot == *b.slot);
   }
 
+  // What a barrier leaves behind it.
+  void passBarrier(bool inPlace) {
+    llvm::erase_if(pending, [&](const Touch &touch) { return inPlace || !touch.access.inPlace; });
+  }
+
   // Once of each kind.
   static void addTouch(SmallVector<Touch> &touches, const Touch &touch) {
     if (llvm::none_of(touches, [&](const Touch &other) {
@@ -97,7 +104,7 @@ private:
       else if (auto await = dyn_cast<lane::AwaitOp>(op))
         result = walkAwait(await);
       else if (isa<gpu::BarrierOp>(op))
-        pending.clear();
+        passBarrier(ordersInPlace(&op));
       else if (auto branch = dyn_cast<scf::IfOp>(op); branch && isWalked(branch))
         result = walkBranch(branch);
       else
@@ -176,7 +183,7 @@ private:
     entry->second = std::min(entry->second, left);
     arrived = committed - entry->second;
     llvm::erase_if(flying, [&](const Touch &copy) { return copy.group && copy.group <= arrived; });
-    pending.clear();
+    passBarrier(/*inPlace=*/false);
     return success();
   }
 
@@ -200,8 +207,8 @@ private:
     });
     if (result.wasInterrupted())
       return failure();
-    if (barriers.contains(top))
-      pending.clear();
+    if (auto found = barriers.find(top); found != barriers.end())
+      passBarrier(found->second);
     for (const Touch &now : touches) {
       for (const Touch &copy : flying)
         if (meet(copy, now) && now.access.effect != SharedEffect::AsyncWrite) {
@@ -214,8 +221,9 @@ private:
       if (llvm::any_of(pending, [&](const Touch &before) {
             return meet(before, now) && (before.access.effect != SharedEffect::Read) != writes;
           })) {
-        barriers.insert(top);
-        pending.clear();
+        barriers[top] |= now.access.inPlace;
+        changed = true;
+        passBarrier(barriers[top]);
       }
     }
     for (const Touch &now : touches)
@@ -230,7 +238,8 @@ private:
   SmallVector<Touch> flying;  ///< copies not yet awaited
   llvm::DenseMap<Value, int64_t> groups;
   llvm::DenseMap<Operation *, int64_t> groupsLeft;
-  llvm::SetVector<Operation *> barriers;
+  llvm::MapVector<Operation *, bool> barriers; ///< before which op; whether they order what is computed in place
+  bool changed = false;
   KnownIndices known;
   int64_t committed = 0, arrived = 0;
 };

@@ -29,6 +29,8 @@ static bool isComputedInPlace(Value buffer) {
   return kernel && kernel.getArgAttr(argument.getArgNumber(), tiny::kInPlaceAttr);
 }
 
+bool tinyc::ordersInPlace(Operation *barrier) { return barrier->hasAttr(tiny::kInPlaceAttr); }
+
 SmallVector<SharedTouch, 2> tinyc::sharedTouches(Operation *op) {
   SmallVector<SharedTouch, 2> touches;
   auto add = [&](Value buffer, ValueRange indices, SharedEffect effect) {
@@ -39,7 +41,7 @@ SmallVector<SharedTouch, 2> tinyc::sharedTouches(Operation *op) {
     if (!shared && !isComputedInPlace(root))
       return;
     bool slots = shared && root == buffer && indices.size() == 2;
-    touches.push_back({op, root, slots ? indices[0] : Value(), effect});
+    touches.push_back({op, root, slots ? indices[0] : Value(), effect, !shared});
   };
   if (auto load = dyn_cast<memref::LoadOp>(op))
     add(load.getMemRef(), load.getIndices(), SharedEffect::Read);

@@ -20,7 +20,11 @@ struct SharedTouch {
   mlir::Value buffer; ///< the allocation, or the kernel's argument
   mlir::Value slot;   ///< first of two indices; null if the buffer has no slots
   SharedEffect effect;
+  bool inPlace; ///< in global memory
 };
+
+/// Whether a barrier orders accesses to buffers that are computed in place, beside those to shared memory.
+bool ordersInPlace(mlir::Operation *barrier);
 
 /// What the op itself (not its regions) touches.
 llvm::SmallVector<SharedTouch, 2> sharedTouches(mlir::Operation *op);

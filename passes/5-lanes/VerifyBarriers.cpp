@@ -33,7 +33,7 @@ struct Event {
   enum Kind { Access, Commit, Wait, Barrier } kind;
   SharedTouch touch{};
   std::optional<int64_t> slot = std::nullopt;
-  int64_t number = 0;  ///< of a wait: how many groups may still be under way
+  int64_t number = 0;  ///< of a wait: how many groups may still be under way; of a barrier: 1 if it ordersInPlace
   unsigned branch = 0; ///< the run of a branch or iteration that it stands in; 0: none
 };
 
@@ -102,7 +102,7 @@ private:
       events.push_back(event);
     };
     if (isa<gpu::BarrierOp>(op))
-      add({Event::Barrier});
+      add({Event::Barrier, {}, std::nullopt, ordersInPlace(op)});
     else if (isa<nvgpu::DeviceAsyncCreateGroupOp>(op))
       add({Event::Commit});
     else if (auto wait = dyn_cast<nvgpu::DeviceAsyncWaitOp>(op))
@@ -137,7 +137,7 @@ private:
         newer += committed, committed = true;
       if (events[i].kind == Event::Wait && committed && events[i].number <= newer)
         arrived = true;
-      if (events[i].kind == Event::Barrier && arrived)
+      if (events[i].kind == Event::Barrier && arrived && (events[i].number || !events[first].touch.inPlace))
         ordered = true;
     }
     if (ordered)

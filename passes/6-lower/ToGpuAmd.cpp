@@ -10,6 +10,7 @@
 //   llvm.func @k(%x: !llvm.ptr<1>) attributes {rocdl.kernel} { %t = rocdl.workitem.id.x : i32
 
 #include "dialects/Target/Chip.h"
+#include "dialects/Tiny/InPlaceAttr.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/6-lower/ToGpuConversion.h"
 #include "passes/Passes.h"
@@ -31,14 +32,16 @@ using namespace tinyc;
 
 namespace {
 
-// Lanes meet in shared memory only, so a barrier need not wait for global memory: loads stay under way across it.
+// Most lanes meet in shared memory only, so their barrier need not wait for global memory: loads stay under way across
+// it.
 struct LowerBarrier : ConvertOpToLLVMPattern<gpu::BarrierOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
   LogicalResult matchAndRewrite(gpu::BarrierOp op, OpAdaptor, ConversionPatternRewriter &b) const override {
     auto local = LLVM::MMRATagAttr::get(b.getContext(), "amdgpu-synchronize-as", "local");
     auto fence = [&](LLVM::AtomicOrdering ordering) {
       auto made = LLVM::FenceOp::create(b, op.getLoc(), ordering, "workgroup");
-      made->setDiscardableAttr(LLVM::LLVMDialect::getMmraAttrName(), local);
+      if (!op->hasAttr(tiny::kInPlaceAttr))
+        made->setDiscardableAttr(LLVM::LLVMDialect::getMmraAttrName(), local);
     };
     fence(LLVM::AtomicOrdering::release);
     ROCDL::SBarrierOp::create(b, op.getLoc());

@@ -96,5 +96,22 @@ TEST_P(InPlace, RowsPlusResidual) {
         });
 }
 
+// The result that takes the memory need not be the one that reads it: nothing but a barrier keeps a lane from storing
+// where another one still loads.
+TEST_P(InPlace, OneOfSeveralResults) {
+  for (auto [m, n] : {std::pair<int64_t, int64_t>{4, 4}, {6, 31}, {3, 1000}})
+    checkInPlace("results of " + tensorType(Element::I32, {m, n}),
+                 {signs(Element::I32, {m, 2}, 1), signs(Element::I32, {2, n}, 2), signs(Element::I32, {n, 3}, 3)}, 1,
+                 [](compose::Builder &b, ValueRange x) {
+                   Value first = compose::matmul(b, x[0], x[1]);
+                   Value top = compose::reduce(b, tiny::ReduceKind::Max, compose::matmul(b, first, x[2]), {1});
+                   auto shape = cast<RankedTensorType>(first.getType()).getShape();
+                   Value steps = compose::coordinate(b, shape, b.getI32Type(), 1);
+                   Value one = compose::mul(b, steps, compose::broadcastAlong(b, top, shape, 0));
+                   Value other = compose::max(b, one, first);
+                   return compose::add(b, compose::matmul(b, one, x[2]), compose::matmul(b, other, x[2]));
+                 });
+}
+
 } // namespace
 } // namespace tinyc::test

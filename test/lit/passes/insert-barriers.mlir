@@ -106,7 +106,7 @@ func.func @sometimes(%x: f32, %i: index, %unit: index) attributes {tiny.kernel} 
 // A buffer that the kernel reads and overwrites is memory in which lanes meet.
 // CHECK-LABEL: func.func @overwrites
 // CHECK: memref.load
-// CHECK-NEXT: gpu.barrier
+// CHECK-NEXT: gpu.barrier {tiny.in_place}
 // CHECK-NEXT: memref.store
 // CHECK-NEXT: memref.store
 // CHECK-NEXT: return
@@ -114,5 +114,24 @@ func.func @overwrites(%b: memref<64xf32> {tiny.in_place}, %a: memref<64xf32>, %i
   %v = memref.load %b[%i] : memref<64xf32>
   memref.store %v, %b[%i] : memref<64xf32>
   memref.store %v, %a[%i] : memref<64xf32>
+  return
+}
+
+// A barrier for shared memory does not order it.
+// CHECK-LABEL: func.func @overwrites_later
+// CHECK: memref.load
+// CHECK-NEXT: memref.store %{{.*}}, %[[S:.*]][
+// CHECK-NEXT: gpu.barrier{{$}}
+// CHECK-NEXT: vector.load
+// CHECK-NEXT: gpu.barrier {tiny.in_place}
+// CHECK-NEXT: memref.store
+// CHECK-NEXT: return
+func.func @overwrites_later(%b: memref<64xf32> {tiny.in_place}, %i: index, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %s = memref.alloca() : memref<1x4xf32, #gpu.address_space<workgroup>>
+  %v = memref.load %b[%i] : memref<64xf32>
+  memref.store %v, %s[%c0, %i] : memref<1x4xf32, #gpu.address_space<workgroup>>
+  %w = vector.load %s[%c0, %c0] : memref<1x4xf32, #gpu.address_space<workgroup>>, vector<4xf32>
+  memref.store %v, %b[%i] : memref<64xf32>
   return
 }

@@ -11,7 +11,13 @@ gpu.module @kernels {
   // CHECK: rocdl.workitem.id.x
   // CHECK: llvm.load
   // CHECK: llvm.intr.sqrt
-  // CHECK: rocdl.s.barrier
+  // CHECK: llvm.fence syncscope("workgroup") release {llvm.mmra
+  // CHECK-NEXT: rocdl.s.barrier
+  // CHECK-NEXT: llvm.fence syncscope("workgroup") acquire {llvm.mmra
+  // A barrier that orders global memory too.
+  // CHECK-NEXT: llvm.fence syncscope("workgroup") release{{ *$}}
+  // CHECK-NEXT: rocdl.s.barrier
+  // CHECK-NEXT: llvm.fence syncscope("workgroup") acquire{{ *$}}
   // CHECK: llvm.store
   // CHECK-NOT: __ocml_
   gpu.func @scale(%x: memref<128xf32, #gpu.address_space<global>>, %y: memref<128xf32, #gpu.address_space<global>>) kernel
@@ -20,6 +26,7 @@ gpu.module @kernels {
     %v = memref.load %x[%t] : memref<128xf32, #gpu.address_space<global>>
     %r = math.sqrt %v : f32
     gpu.barrier
+    gpu.barrier {tiny.in_place}
     memref.store %r, %y[%t] : memref<128xf32, #gpu.address_space<global>>
     gpu.return
   }
