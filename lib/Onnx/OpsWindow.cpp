@@ -75,6 +75,10 @@ FailureOr<SmallVector<Window>> onnx::windowsOf(NodeImport &n, ArrayRef<int64_t> 
       w.before = autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
       w.after = total - w.before;
     }
+    if (size > 0 && w.extent() > size + w.before + w.after)
+      return n.error() << "a kernel of " << w.size << " (dilation " << w.dilation << ") does not fit the "
+                       << size + w.before + w.after << " padded elements of spatial dimension " << d << " of "
+                       << n[0].getType();
     windows.push_back(w);
   }
   return windows;
