@@ -2,7 +2,7 @@
 //
 // Elementwise compositions.
 
-#include "lib/Builders/Elementwise.h"
+#include "lib/Builders/Movement.h"
 
 using namespace mlir;
 using namespace tinyc;
@@ -16,9 +16,12 @@ static bool isUnsigned(Type type) {
 
 // A scalar attribute as a constant of `type`.
 static Value constant(compose::Builder &b, Type type, TypedAttr scalar) {
-  if (auto shaped = dyn_cast<ShapedType>(type))
-    return tiny::ConstOp::create(b, DenseElementsAttr::get(shaped, Attribute(scalar)));
-  return tiny::ConstOp::create(b, scalar);
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!shaped)
+    return tiny::ConstOp::create(b, scalar);
+  if (!compose::isCountable(b, shaped.getShape()))
+    return {};
+  return tiny::ConstOp::create(b, DenseElementsAttr::get(shaped, Attribute(scalar)));
 }
 
 // Two operands of one type, or an error; false also for null operands.

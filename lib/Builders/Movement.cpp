@@ -37,6 +37,13 @@ static std::string spell(ArrayRef<int64_t> shape) {
   return text;
 }
 
+bool compose::isCountable(Builder &b, ArrayRef<int64_t> shape) {
+  if (elementCount(shape))
+    return true;
+  emitError(b.getLoc()) << "expected a tensor of less than 2^62 elements, found the shape " << spell(shape);
+  return false;
+}
+
 Value compose::view(Builder &b, Value x, ArrayRef<int64_t> shape, AffineMap map) {
   return view(b, x, shape, map, IntegerSet(), TypedAttr());
 }
@@ -44,16 +51,13 @@ Value compose::view(Builder &b, Value x, ArrayRef<int64_t> shape, AffineMap map)
 Value compose::view(Builder &b, Value x, ArrayRef<int64_t> shape, AffineMap map, IntegerSet mask, TypedAttr fill) {
   if (!x)
     return {};
-  std::optional<int64_t> count = elementCount(shape);
-  if (!count) {
-    emitError(b.getLoc()) << "expected a tensor of less than 2^62 elements, found the shape " << spell(shape);
+  if (!isCountable(b, shape) || !isCountable(b, shapeOf(x)))
     return {};
-  }
   auto type = tensorType(x).clone(shape);
   // Nothing is read for a result without elements, and only the fill from an input without.
-  if (*count == 0)
+  if (elementCount(shape) == 0)
     return tiny::ConstOp::create(b, DenseElementsAttr::get(type, ArrayRef<Attribute>()));
-  if (tensorType(x).getNumElements() == 0 && fill)
+  if (elementCount(shapeOf(x)) == 0 && fill)
     return tiny::ConstOp::create(b, DenseElementsAttr::get(type, Attribute(fill)));
   if (!mask && type == x.getType() && map.isIdentity())
     return x;
@@ -82,7 +86,7 @@ Value compose::reshape(Builder &b, Value x, ArrayRef<int64_t> shape) {
     return {};
   ArrayRef<int64_t> from = shapeOf(x);
   std::optional<int64_t> count = elementCount(shape);
-  if (count != elementCount(from)) {
+  if (!count || count != elementCount(from)) {
     emitError(b.getLoc()) << "reshape: expected a shape of as many elements as " << spell(from) << ", found "
                           << spell(shape);
     return {};
@@ -241,7 +245,13 @@ Value compose::stridedSlice(Builder &b, Value x, ArrayRef<int64_t> starts, Array
 Value compose::slice(Builder &b, Value x, int64_t dim, int64_t start, int64_t size) {
   if (!x)
     return {};
-  SmallVector<int64_t> starts(shapeOf(x).size(), 0), sizes(shapeOf(x)), steps(shapeOf(x).size(), 1);
+  int64_t rank = shapeOf(x).size();
+  if (dim < 0 || dim >= rank || start < 0 || size < 0 || start > shapeOf(x)[dim] || size > shapeOf(x)[dim] - start) {
+    emitError(b.getLoc()) << "expected " << size << " elements from " << start << " on along dimension " << dim
+                          << ", found " << x.getType();
+    return {};
+  }
+  SmallVector<int64_t> starts(rank, 0), sizes(shapeOf(x)), steps(rank, 1);
   starts[dim] = start;
   sizes[dim] = size;
   return stridedSlice(b, x, starts, sizes, steps);
@@ -272,9 +282,22 @@ Value compose::tile(Builder &b, Value x, ArrayRef<int64_t> repeats) {
 
 Value compose::concat(Builder &b, ArrayRef<Value> inputs, int64_t dim) {
   SmallVector<Value> kept;
-  for (Value input : inputs) {
-    if (!input)
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    if (!input || !inputs.front())
       return {};
+    auto first = tensorType(inputs.front()), own = tensorType(input);
+    if (dim < 0 || dim >= first.getRank()) {
+      emitError(b.getLoc()) << "concatenation: expected tensors with a dimension " << dim << ", found " << first;
+      return {};
+    }
+    bool fits = own.getElementType() == first.getElementType() && own.getRank() == first.getRank();
+    for (int64_t d = 0; fits && d < first.getRank(); ++d)
+      fits = d == dim || own.getDimSize(d) == first.getDimSize(d);
+    if (!fits) {
+      emitError(b.getLoc()) << "concatenation: expected tensor " << i << " to differ from " << first << " in dimension "
+                            << dim << " only, found " << own;
+      return {};
+    }
     if (kept.empty() || shapeOf(input)[dim] != 0)
       kept.push_back(input);
   }

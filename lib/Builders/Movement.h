@@ -14,6 +14,8 @@ namespace tinyc::compose {
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value x);
 /// Product of the sizes; nothing where it leaves 62 bits or a size is negative.
 std::optional<int64_t> elementCount(llvm::ArrayRef<int64_t> shape);
+/// Whether elementCount gives a number; an error otherwise.
+bool isCountable(Builder &b, llvm::ArrayRef<int64_t> shape);
 
 /// A view with the given map and shape (and mask with the number `fill`).
 mlir::Value view(Builder &b, mlir::Value x, llvm::ArrayRef<int64_t> shape, mlir::AffineMap map);
@@ -40,12 +42,12 @@ mlir::Value pad(Builder &b, mlir::Value x, llvm::ArrayRef<int64_t> before, llvm:
 /// Element i of the result's dimension d is element starts[d] + i * steps[d] of `x`; steps may be negative.
 mlir::Value stridedSlice(Builder &b, mlir::Value x, llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> sizes,
                          llvm::ArrayRef<int64_t> steps);
-/// stridedSlice of one dimension with step 1.
+/// stridedSlice of one dimension with step 1; an error where `x` does not have all of these elements.
 mlir::Value slice(Builder &b, mlir::Value x, int64_t dim, int64_t start, int64_t size);
 mlir::Value flip(Builder &b, mlir::Value x, int64_t dim);
 /// `x` repeated repeats[d] times along dimension d.
 mlir::Value tile(Builder &b, mlir::Value x, llvm::ArrayRef<int64_t> repeats);
-/// Joins along `dim`; inputs without elements there fall away.
+/// Joins along `dim`, the only dimension in which the inputs may differ; those without elements there fall away.
 mlir::Value concat(Builder &b, llvm::ArrayRef<mlir::Value> inputs, int64_t dim);
 /// Coordinate `dim` at each point of `shape`.
 mlir::Value coordinate(Builder &b, llvm::ArrayRef<int64_t> shape, mlir::Type element, int64_t dim);

@@ -46,6 +46,10 @@ Value compose::averagePool(Builder &b, Value x, ArrayRef<Window> windows, bool c
   Value sum = sumPool(b, x, windows, ceil);
   if (!sum)
     return {};
+  if (!isa<FloatType>(tiny::elementType(sum.getType()))) {
+    emitError(b.getLoc(), "average pooling: expected a float operand, found ") << x.getType();
+    return {};
+  }
   // Only what is padded needs vectors of counts, of this length at most.
   constexpr int64_t kMaxCounts = int64_t(1) << 20;
   // How many elements each window counts: a product of one number for each dimension. Dimensions in which all windows

@@ -19,7 +19,7 @@ Value compose::spreadParameter(Builder &b, Value parameter, ArrayRef<int64_t> sh
   if (hasAxis && block == 0 && given.size() == 1 && given[0] == shape[axis])
     return broadcastAlong(b, parameter, shape, axis);
   if (hasAxis && block > 0 && shape[axis] > 0) {
-    expected[axis] = (shape[axis] + block - 1) / block;
+    expected[axis] = (shape[axis] - 1) / block + 1;
     if (given == expected) {
       SmallVector<AffineExpr> exprs;
       for (unsigned d = 0; d < shape.size(); ++d)

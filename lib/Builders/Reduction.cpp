@@ -10,6 +10,12 @@ using namespace tinyc;
 Value compose::reduce(Builder &b, tiny::ReduceKind kind, Value x, ArrayRef<int64_t> dims) {
   if (!x || dims.empty())
     return x;
+  int64_t rank = shapeOf(x).size();
+  if (!llvm::all_of(dims, [&](int64_t dim) { return dim >= 0 && dim < rank; })) {
+    emitError(b.getLoc(), "reduction: expected dimensions below ")
+        << rank << ", found " << dims << " for " << x.getType();
+    return {};
+  }
   Type element = tiny::elementType(x.getType());
   if (!element.isInteger(1))
     return tiny::ReduceOp::create(b, kind, x, dims);

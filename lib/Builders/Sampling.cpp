@@ -58,6 +58,8 @@ Value compose::pick(Builder &b, Value image, ArrayRef<Value> positions, Outside 
     order.push_back(d);
   order.push_back(1);
   Value rows = reshape(b, permute(b, image, order), {images * area, channels});
+  if (!rows || !number)
+    return {};
   Type element = tiny::elementType(image.getType());
   auto gathered = RankedTensorType::get({images, count, channels}, element);
   Value values = tiny::GatherOp::create(b, gathered, rows, number, 0, cast<TypedAttr>(b.getZeroAttr(element)));

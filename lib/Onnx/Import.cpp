@@ -69,7 +69,8 @@ LogicalResult Importer::compose(NodeImport &n, const Operator &row, SmallVectorI
                      << row.minInputs
                      << (row.maxInputs > row.minInputs ? " to " + std::to_string(row.maxInputs) : std::string())
                      << " operands, found " << count;
-  for (int i = 0; i < row.minInputs; ++i)
+  // Of any number of operands each counts, unless a row with minInputs of 0 looks itself.
+  for (int i = 0, all = row.maxInputs < 0 && row.minInputs > 0 ? count : row.minInputs; i < all; ++i)
     if (!n.has(i))
       return n.error() << "operand " << i << " is left out, and is not optional";
   // Floats of less than 32 bits are computed in f32, with the casts written out.
@@ -153,8 +154,7 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
     if (static_cast<int64_t>(compose::shapeOf(result).size()) > kMaxRank)
       return n.error() << "expected at most " << kMaxRank << " dimensions, its result has "
                        << compose::shapeOf(result).size();
-    std::optional<int64_t> count = compose::elementCount(compose::shapeOf(result));
-    if (!count || *count > kMaxElements)
+    if (!isShapeOfTensor(compose::shapeOf(result)))
       return n.error() << "its result of shape " << spell(compose::shapeOf(result)) << " is too large";
     scope.values[output] = result;
     if (n.dequantizedResult.values && index == 0)

@@ -16,9 +16,6 @@
 
 namespace tinyc::onnx {
 
-/// No tensor of a real model has more elements; with it, sizes in bytes stay far from overflow.
-constexpr int64_t kMaxElements = int64_t(1) << 40;
-
 /// The names that nodes see: those of the graph, of one call of a function, or of a node's graph.
 struct Scope {
   OpsetVersions versions;

@@ -81,8 +81,7 @@ FailureOr<RankedTensorType> Importer::inputType(const ValueInfoProto &input, con
   if (static_cast<int64_t>(shape.size()) > kMaxRank)
     return emitError(file) << "input '" << input.name() << "': expected at most " << kMaxRank << " dimensions, found "
                            << shape.size();
-  std::optional<int64_t> count = compose::elementCount(shape);
-  if (!count || *count > kMaxElements)
+  if (!isShapeOfTensor(shape))
     return emitError(file) << "input '" << input.name() << "': the shape " << spell(shape)
                            << " is negative or too large";
   return RankedTensorType::get(shape, element);

@@ -38,6 +38,20 @@ DenseElementsAttr NodeImport::known(size_t input) {
   return {};
 }
 
+// Whether bodies in an op make little work: few trips, of all loops together, and values as small as those outside.
+static bool isQuick(Operation &op) {
+  constexpr uint64_t mostTrips = 4096;
+  uint64_t trips = 1;
+  bool small = true;
+  op.walk([&](Operation *inner) {
+    if (auto loop = dyn_cast<tiny::LoopOp>(inner))
+      trips = llvm::SaturatingMultiply<uint64_t>(trips, std::max<uint64_t>(loop.getTrips(), 1));
+    for (Value result : inner->getResults())
+      small &= compose::elementCount(compose::shapeOf(result)).value_or(kMaxFoldedElements + 1) <= kMaxFoldedElements;
+  });
+  return small && trips <= mostTrips;
+}
+
 // What a value is made of: arguments of blocks, and whether everything else are ops small enough to compute at import.
 static llvm::SetVector<BlockArgument> argumentsBehind(Value value, bool &computable) {
   llvm::SetVector<BlockArgument> arguments;
@@ -53,6 +67,7 @@ static llvm::SetVector<BlockArgument> argumentsBehind(Value value, bool &computa
     }
     computable &= count && *count <= kMaxFoldedElements;
     behind.insert_range(op->getOperands());
+    computable &= isQuick(*op);
   }
   return arguments;
 }

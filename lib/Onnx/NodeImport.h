@@ -148,7 +148,8 @@ struct Operator {
   llvm::StringRef name;
   /// The version of the operator set from which on this row holds, up to the next row of the same name.
   int64_t since;
-  /// How many operands it takes; -1: any number from minInputs on.
+  /// How many operands it takes; -1: any number from minInputs on. The first minInputs are never left out, nor is any
+  /// of any number, unless minInputs is 0.
   int minInputs, maxInputs;
   Narrow narrow;
   /// Gives the first result; null after an error.

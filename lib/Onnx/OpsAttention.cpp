@@ -72,6 +72,10 @@ static Value importAttention(NodeImport &n) {
     return n.fail("expected past keys and past values, or none of them");
   if (!q || !k || !v || shapeOf(q).size() != 4 || shapeOf(k).size() != 4)
     return q && k && v ? n.fail("expected operands of rank 3 or 4") : Value();
+  if (n.has(6) && (n.rank(6) != 1 || !n.element(6).isInteger(64))) {
+    n.error() << "nonpad_kv_seqlen: expected a vector of i64, one number a batch, found " << n[6].getType();
+    return {};
+  }
   int64_t past = n.has(4) && n.rank(4) == 4 ? n.shape(4)[2] : 0;
   if (n.has(4)) {
     Value keys[] = {n[4], k}, values[] = {n[5], v};
@@ -203,7 +207,7 @@ static Value importLinearAttention(NodeImport &n) {
                   " beta");
   auto fits = [&](size_t input, int64_t parts) {
     return !n.has(input) || (n.rank(input) == 3 && n.shape(input).take_front(2) == n.shape(0).take_front(2) &&
-                             parts > 0 && n.shape(input)[2] % parts == 0);
+                             parts > 0 && n.shape(input)[2] >= parts && n.shape(input)[2] % parts == 0);
   };
   if (n.rank(0) != 3 || !fits(0, heads) || !fits(1, groups) || !fits(2, groups) || !fits(4, groups) || !fits(5, 1) ||
       heads % groups != 0 || n.shape(0)[2] / heads != n.shape(1)[2] / groups)
@@ -216,6 +220,8 @@ static Value importLinearAttention(NodeImport &n) {
   if (n.has(3) && n.shape(3) != ArrayRef(shape))
     return n.fail("expected a past state [batch, heads, size of keys, size of values]");
   Value state = n.has(3) ? n[3] : splat(n.b, RankedTensorType::get(shape, n.element(0)), 0);
+  if (!state)
+    return {};
   double factor = scale != 0 ? scale : 1 / std::sqrt(static_cast<double>(keys));
   SmallVector<Value> outputs;
   for (int64_t at = 0; at < steps; ++at) {
@@ -228,6 +234,8 @@ static Value importLinearAttention(NodeImport &n) {
     // Queries [B, G, heads of a group, K] times the state of their group.
     Value q = reshape(n.b, step.q, {batch, groups, heads / groups, keys});
     Value read = matmul(n.b, q, state);
+    if (!read)
+      return {};
     outputs.push_back(reshape(n.b, read, {batch, 1, heads * values}));
   }
   n.moreResults.push_back(state);

@@ -122,8 +122,8 @@ static FailureOr<SmallVector<Value>> unroll(NodeImport &n, const Repetition &r) 
       SmallVector<int64_t> shape(shapeOf(row));
       shape.insert(shape.begin(), 1);
       row = reshape(n.b, row, shape);
-      if (row.getType() != list.front().getType() && shapeOf(row) != shapeOf(list.front()))
-        return n.error() << "expected rows of one shape to stack, found " << list.front().getType() << " and "
+      if (row.getType() != list.front().getType())
+        return n.error() << "expected rows of one type to stack, found " << list.front().getType() << " and "
                          << row.getType();
     }
     if (backwards)
@@ -150,7 +150,10 @@ static FailureOr<SmallVector<Value>> loop(NodeImport &n, const Repetition &r) {
     SmallVector<int64_t> shape(shapeOf(value));
     shape.insert(shape.begin(), r.trips);
     auto type = RankedTensorType::get(shape, tiny::elementType(value.getType()));
-    initial.push_back(splatInteger(n.b, type, 0));
+    Value rows = splatInteger(n.b, type, 0);
+    if (!rows)
+      return failure();
+    initial.push_back(rows);
     Value all = block.addArgument(type, n.b.getLoc());
     shape[0] = 1;
     OpBuilder::InsertionGuard guard(n.b);
@@ -302,9 +305,12 @@ static FailureOr<ScanForm> scanForm(NodeImport &n, int64_t operands) {
   if (!form.body)
     return failure();
   form.sequences = n.integer("num_scan_inputs", 0);
+  if (form.sequences < 1 || form.sequences > operands)
+    return n.error() << "attribute 'num_scan_inputs': expected 1 to " << operands << " (the operands), found "
+                     << form.sequences;
   form.states = operands - form.sequences;
   form.stacked = form.body->output_size() - form.states;
-  if (form.sequences < 1 || form.states < 0 || form.stacked < 0 || form.body->input_size() != operands)
+  if (form.stacked < 0 || form.body->input_size() != operands)
     return n.error() << "expected a body of " << operands << " inputs and at least " << form.states
                      << " outputs, found " << form.body->input_size() << " and " << form.body->output_size();
   bool old = n.version < 9;
@@ -396,11 +402,17 @@ static Value importScan(NodeImport &n) {
 static Value importBatchedScan(NodeImport &n) {
   if (n.has(0))
     return n.fail("lengths of sequences (sequence_lens) are not supported");
+  if (n.inputs.empty())
+    return n.fail("expected operands after the lengths, found none");
   ArrayRef<Value> operands = ArrayRef(n.inputs).drop_front();
   FailureOr<ScanForm> form = scanForm(n, operands.size());
   if (failed(form))
     return {};
   int64_t batch = shapeOf(operands.back()).empty() ? 0 : shapeOf(operands.back()).front();
+  constexpr int64_t mostBatch = 1024;
+  if (batch > mostBatch)
+    return n.fail("expected a batch of at most " + Twine(mostBatch) + ", whose scans are imported one by one, found " +
+                  Twine(batch));
   SmallVector<SmallVector<Value>> parts;
   for (int64_t element = 0; element < batch; ++element) {
     SmallVector<Value> own;

@@ -126,7 +126,7 @@ static Value importGatherElements(NodeImport &n) {
 static Value multiplyRows(NodeImport &n, Value rows, Value numbers, Value updates) {
   int64_t rowCount = shapeOf(rows)[0], updateCount = shapeOf(updates)[0];
   constexpr int64_t limit = int64_t(1) << 24;
-  if (rowCount * updateCount > limit)
+  if (updateCount > 0 && rowCount > limit / updateCount)
     return n.fail("reduction 'mul' of " + Twine(updateCount) + " updates into " + Twine(rowCount) +
                   " rows is not supported: more than 2^24 pairs");
   SmallVector<int64_t> domain(shapeOf(rows));
@@ -182,7 +182,7 @@ static Value importScatterElements(NodeImport &n) {
 static Value rowNumbers(NodeImport &n, int64_t batch, SmallVectorImpl<int64_t> &rest) {
   ArrayRef<int64_t> data = n.shape(0), indices = n.shape(1);
   int64_t width = indices.empty() ? -1 : indices.back();
-  bool fits = batch >= 0 && width >= 1 && batch + width <= n.rank(0) && batch < n.rank(1) &&
+  bool fits = batch >= 0 && batch < n.rank(1) && width >= 1 && width <= n.rank(0) - batch &&
               data.take_front(batch) == indices.take_front(batch) && n.element(1).isInteger(64);
   if (!fits) {
     n.error() << "expected indices [.., k] of i64 with k of at most the data's rank, after " << batch
@@ -242,8 +242,8 @@ static Value importScatterND(NodeImport &n) {
 // Each sequence of the batch, up to its length, backwards.
 static Value importReverseSequence(NodeImport &n) {
   int64_t batch = n.integer("batch_axis", 1), time = n.integer("time_axis", 0);
-  if (n.rank(0) < 2 || batch + time != 1 || batch * time != 0 || n.shape(1) != n.shape(0).slice(batch, 1) ||
-      !n.element(1).isInteger(64))
+  bool fits = (batch == 0 && time == 1) || (batch == 1 && time == 0);
+  if (n.rank(0) < 2 || !fits || n.shape(1) != n.shape(0).slice(batch, 1) || !n.element(1).isInteger(64))
     return n.fail("expected axes 0 and 1 for time and batch, and a length of i64 for each sequence");
   SmallVector<int64_t> outer(n.shape(0).take_front(2));
   Type i64 = n.b.getI64Type();

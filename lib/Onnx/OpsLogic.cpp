@@ -54,10 +54,12 @@ static Value castTo(NodeImport &n, Type element, int32_t dataType) {
 }
 
 static Value importCast(NodeImport &n) {
-  int64_t to = n.integer("to", 0);
+  int64_t to = 0;
   n.ignore({"round_mode"}); // of casts to f8E8M0 alone
   // The first version spells the type.
-  if (n.version < 6) {
+  if (n.version >= 6) {
+    to = n.integer("to", 0);
+  } else {
     std::string type = n.text("to", "");
     for (to = 26; to > 0 && !StringRef(dataTypeName(to)).equals_insensitive(type);)
       --to;
@@ -77,6 +79,8 @@ static Value importIsNaN(NodeImport &n) { return invert(n.b, equal(n.b, n[0], n[
 
 static Value importIsInf(NodeImport &n) {
   bool negative = n.integer("detect_negative", 1), positive = n.integer("detect_positive", 1);
+  if (!isa<FloatType>(n.element(0)))
+    return n.fail("expected floats");
   Value infinity = splat(n.b, n[0].getType(), std::numeric_limits<double>::infinity());
   Value isNegative = equal(n.b, n[0], neg(n.b, infinity)), isPositive = equal(n.b, n[0], infinity);
   if (!negative && !positive)

@@ -21,6 +21,9 @@ static FailureOr<std::string> labelsOf(NodeImport &n, StringRef term, int64_t ra
   size_t named = term.size() - (dots == StringRef::npos ? 0 : 3);
   if (dots == StringRef::npos ? static_cast<int64_t>(named) != rank : static_cast<int64_t>(named) > rank)
     return n.error() << "equation: the term '" << term << "' does not fit an operand of " << rank << " dimensions";
+  if (dots != StringRef::npos && rank - static_cast<int64_t>(named) > 10)
+    return n.error() << "equation: expected '...' to stand for at most 10 dimensions, found "
+                     << rank - static_cast<int64_t>(named);
   std::string labels;
   for (size_t i = 0; i < term.size(); ++i) {
     if (i == dots) {

@@ -41,7 +41,9 @@ static Value activated(NodeImport &n, Value x, StringRef name, ArrayRef<double> 
   auto parameter = [&](size_t i, double otherwise) { return i < parameters.size() ? parameters[i] : otherwise; };
   if (!x || name.empty())
     return x;
-  auto clamp = [&](Value v, double low, double high) {
+  auto clamp = [&](Value v, double low, double high) -> Value {
+    if (!v)
+      return {};
     v = compose::max(n.b, v, number(n, v, low));
     Value top = number(n, v, high);
     return where(n.b, less(n.b, top, v), top, v);
@@ -122,9 +124,9 @@ static Value last(NodeImport &n, Value statistic) {
 static Value importSkipLayerNormalization(NodeImport &n) {
   Value sum = plusBias(n, plusBias(n, n[0], 1), 4);
   double epsilon = n.number("epsilon", 1e-12);
-  if (!sum)
-    return {};
   int64_t dim = n.rank(0) - 1;
+  if (!sum || dim < 0)
+    return sum ? n.fail("expected an operand [.., size]") : sum;
   Normalized normal = normalize(n.b, sum, {dim}, epsilon);
   Value result = mul(n.b, normal.result, broadcastAlong(n.b, n[2], n.shape(0), dim));
   if (n.wants(1) || n.wants(2))
@@ -150,12 +152,16 @@ static Value importSimplifiedLayerNormalization(NodeImport &n) {
 static Value importSkipSimplifiedLayerNormalization(NodeImport &n) {
   Value sum = plusBias(n, plusBias(n, n[0], 1), 3);
   n.moreResults = {Value(), Value(), sum};
+  if (n.rank(0) < 1)
+    return n.fail("expected an operand [.., size]");
   return sum ? rootMeanSquareNorm(n, sum, 2, n.rank(0) - 1) : sum;
 }
 
 // Rows of a table by numbers that are data.
 static Value lookUp(NodeImport &n, Value table, Value rows) {
   SmallVector<int64_t> shape(shapeOf(rows));
+  if (!rows)
+    return {};
   if (shapeOf(table).size() != 2)
     return n.fail("expected a table of rows");
   shape.push_back(shapeOf(table)[1]);
@@ -169,6 +175,8 @@ static Value embed(NodeImport &n, Value positions, function_ref<Value(size_t inp
   if (n.rank(0) != 2)
     return n.fail("expected numbers of words [batch, sequence]");
   SmallVector<int64_t> shape(n.shape(0));
+  if (n.has(7) && n.shape(7) != n.shape(0))
+    return n.fail("expected a mask [batch, sequence]");
   n.ignore({"mask_index_type"});
   Value sum = real(2, lookUp(n, n[2], n[0]));
   positions = positions ? broadcast(n.b, positions, shape) : coordinate(n.b, shape, n.b.getI64Type(), 1);
@@ -212,11 +220,15 @@ static Value importMatMulNBits(NodeImport &n) {
   int64_t columns = n.integer("N", 0), rows = n.integer("K", 0), bits = n.integer("bits", 4);
   int64_t block = n.integer("block_size", 0);
   n.ignore({"accuracy_level", "weight_prepacked"});
-  if (columns < 1 || rows < 1 || block < 16 || (block & (block - 1)) != 0 || (bits != 2 && bits != 4 && bits != 8))
-    return n.fail("expected N and K of at least 1, 2, 4 or 8 bits, and a block size that is a power of two from 16 on");
+  constexpr int64_t limit = int64_t(1) << 31;
+  if (columns < 1 || rows < 1 || block < 16 || std::max({columns, rows, block}) >= limit ||
+      (block & (block - 1)) != 0 || (bits != 2 && bits != 4 && bits != 8))
+    return n.fail("expected N and K from 1 to 2^31 - 1, 2, 4 or 8 bits, and a block size that is a power of two from "
+                  "16 on");
   int64_t blocks = (rows + block - 1) / block, perByte = 8 / bits, bytes = block / perByte;
   auto byte = IntegerType::get(n.b.getContext(), 8, IntegerType::Unsigned);
-  if (elementCount(n.shape(1)) != columns * blocks * bytes || n.element(1) != byte ||
+  std::optional<int64_t> weightCount = elementCount({columns, blocks, bytes});
+  if (!weightCount || elementCount(n.shape(1)) != weightCount || n.element(1) != byte ||
       elementCount(n.shape(2)) != columns * blocks || n.has(4))
     return n.fail("expected weights [N, K / block, bytes of a block] of uint8 and a scale for each block, and no order "
                   "of groups");

@@ -72,9 +72,13 @@ static Value attendToProjections(NodeImport &n, function_ref<Value(int64_t from,
     return n.fail("expected an operand [batch, sequence, size] and weights [size, sizes of queries, keys and values]");
   int64_t third = n.shape(1)[1] / 3;
   SmallVector<int64_t> parts = sizes ? *sizes : SmallVector<int64_t>{third, third, third};
-  if (llvm::any_of(parts, [&](int64_t p) { return p < 1 || p % heads != 0; }) ||
+  if (llvm::any_of(parts, [&](int64_t p) { return p < 1 || p > n.shape(1)[1] || p % heads != 0; }) ||
       parts[0] + parts[1] + parts[2] != n.shape(1)[1])
     return n.fail("expected sizes of queries, keys and values that are multiples of the number of heads");
+  if (n.has(2) && n.shape(2) != n.shape(1).drop_front()) {
+    n.error() << "expected a bias [sizes of queries, keys and values], found " << n[2].getType();
+    return {};
+  }
   Value projected[3];
   for (int64_t i = 0, from = 0; i < 3; from += parts[i++]) {
     Value x = project(from, parts[i]);
@@ -152,6 +156,8 @@ static Value importMultiHeadAttention(NodeImport &n) {
   double scale = n.number("scale", 0);
   if (n.rank(0) != 3 || !n.has(1) || !n.has(2) || n.has(8) || n.has(9))
     return n.fail("expected queries, keys and values of their own, and no buffers shared with the past");
+  if (n.has(3) && n.rank(3) != 1)
+    return n.fail("expected a bias [sizes of queries, keys and values]");
   // One vector of biases for the three.
   int64_t from = 0;
   auto projected = [&](size_t input) -> Value {
@@ -194,6 +200,8 @@ static Value importMultiHeadAttention(NodeImport &n) {
 // Rows of a cache of angles [positions, half] for positions [B, S].
 static Value angles(NodeImport &n, Value cache, Value positions) {
   SmallVector<int64_t> shape(shapeOf(positions));
+  if (!positions)
+    return {};
   if (shapeOf(cache).size() != 2)
     return n.fail("expected a cache [positions, size]");
   shape.push_back(shapeOf(cache)[1]);
@@ -241,24 +249,34 @@ static Value importGroupQueryAttention(NodeImport &n) {
     return n.fail("expected queries [batch, sequence, size], heads in groups, and lengths");
   // Queries, keys and values may stand side by side in one operand.
   Value q = n[0], k = n[1], v = n[2];
-  if (!n.has(1) && !n.has(2)) {
+  if (n.has(1) != n.has(2) || heads > n.shape(0)[2])
+    return n.fail("expected keys and values, or none of them, and queries of at least an element a head");
+  if (!n.has(1)) {
     int64_t size = n.shape(0)[2] / (heads + 2 * groups);
     q = slice(n.b, n[0], 2, 0, heads * size);
     k = slice(n.b, n[0], 2, heads * size, groups * size);
     v = slice(n.b, n[0], 2, (heads + groups) * size, groups * size);
   }
   q = splitHeads(n.b, q, heads);
-  k = k ? splitHeads(n.b, k, groups) : k;
-  v = v ? splitHeads(n.b, v, groups) : v;
+  k = splitHeads(n.b, k, groups);
+  v = splitHeads(n.b, v, groups);
   if (!q || !k || !v)
     return {};
   int64_t batch = shapeOf(q)[0], length = shapeOf(q)[2], size = shapeOf(q)[3];
+  if (shapeOf(k).take_front(3) != ArrayRef<int64_t>{batch, groups, length} ||
+      shapeOf(v).take_front(3) != ArrayRef<int64_t>{batch, groups, length})
+    return n.fail("expected keys and values of as many batches and places as the queries");
   int64_t past = n.has(3) && n.rank(3) == 4 ? n.shape(3)[2] : 0;
   FailureOr<SmallVector<int64_t>> total = n.integers(6, "total sequence length");
   if (failed(total))
     return {};
   if (n.has(3) != n.has(4) || elementCount(n.shape(5)) != batch || total->size() != 1)
     return n.fail("expected past keys and values, the last key's number for each batch, and the largest length");
+  auto isPast = [&](size_t old, Value x) {
+    return !n.has(old) || n.shape(old) == ArrayRef<int64_t>{batch, groups, past, shapeOf(x)[3]};
+  };
+  if (!isPast(3, k) || !isPast(4, v))
+    return n.fail("expected past keys and values [batch, heads, length, size]");
   int64_t rows = std::max(past, total->front());
   // Where the first of the new keys of each batch stands.
   Value last = reshape(n.b, cast(n.b, n[5], n.b.getI64Type()), {batch});
@@ -287,6 +305,8 @@ static Value importGroupQueryAttention(NodeImport &n) {
     Value inside = bitAnd(n.b, less(n.b, at, splatInteger(n.b, at.getType(), rows)),
                           lessEqual(n.b, splatInteger(n.b, at.getType(), 0), at));
     Value to = where(n.b, inside, add(n.b, base, at), splatInteger(n.b, at.getType(), -1));
+    if (!cache)
+      return {};
     Value flat = reshape(n.b, cache, {batch * groups * rows, width});
     Value written = tiny::ScatterOp::create(n.b, flat.getType(), tiny::ScatterKind::Set, flat,
                                             reshape(n.b, to, {batch * groups * length}),

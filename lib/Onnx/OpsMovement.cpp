@@ -3,6 +3,7 @@
 // Operators that move elements: reshape, transpose, slice, pad, concat, split, gather and the like.
 
 #include "lib/Onnx/NodeImport.h"
+#include "lib/Onnx/Tensors.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <numeric>
@@ -164,7 +165,7 @@ static Value importSplit(NodeImport &n) {
     n.moreResults.push_back(slice(n.b, n[0], *axis, start, part));
     start += part;
   }
-  if (start != size || static_cast<int>(sizes.size()) != n.outputs())
+  if (start != size || sizes.empty() || static_cast<int>(sizes.size()) != n.outputs())
     return n.fail("split: expected " + Twine(n.outputs()) + " sizes that add up to " + Twine(size));
   Value first = n.moreResults.front();
   n.moreResults.erase(n.moreResults.begin());
@@ -381,7 +382,7 @@ static Value importGather(NodeImport &n) {
   llvm::append_range(shape, n.shape(0).drop_front(*axis + 1));
   if (DenseElementsAttr known = n.known(1); known && known.getNumElements() == 1) {
     // One known index is a slice.
-    int64_t at = (*known.getValues<APInt>().begin()).getSExtValue();
+    int64_t at = toIntegers(known).front();
     if (at < -size || at >= size)
       return n.fail("expected an index from " + Twine(-size) + " to " + Twine(size - 1) + ", found " + Twine(at));
     return reshape(n.b, slice(n.b, n[0], *axis, at < 0 ? at + size : at, 1), shape);
@@ -399,6 +400,8 @@ static Value importDepthToSpace(NodeImport &n) {
   ArrayRef<int64_t> s = n.shape(0);
   if (s.size() != 4 || block < 1 || block > 65536 || s[1] % (block * block) != 0)
     return n.fail("expected [N, C, H, W] with C a multiple of blocksize^2");
+  if (mode != "DCR" && mode != "CRD")
+    return n.fail("attribute 'mode': expected DCR or CRD, found '" + mode + "'");
   int64_t channels = s[1] / (block * block);
   bool depthFirst = mode == "DCR";
   Value parts = depthFirst ? reshape(n.b, n[0], {s[0], block, block, channels, s[2], s[3]})
@@ -426,7 +429,11 @@ static Value importDropout(NodeImport &n) {
     if (failed(training))
       return {};
     // With a ratio of 0 training drops nothing.
-    bool trains = !training->getElementType().isInteger(1) || *training->getValues<bool>().begin();
+    if (training->getNumElements() != 1 || !training->getElementType().isInteger(1)) {
+      n.error() << "training_mode: expected one truth value, found " << training->getType();
+      return {};
+    }
+    bool trains = *training->getValues<bool>().begin();
     if (trains && n.has(1)) {
       FailureOr<SmallVector<double>> ratio = n.numbers(1, "ratio");
       if (failed(ratio))

@@ -30,6 +30,8 @@ static Value importTopK(NodeImport &n) {
     return n.fail("k: expected one number from 0 to " + Twine(size));
   if (size > int64_t(1) << 30)
     return n.fail("expected at most 2^30 elements along the axis");
+  if (n.element(0).isInteger(1))
+    return n.fail("expected numbers, found truth values");
   Ordered found = topK(n.b, n[0], *axis, count, largest);
   n.moreResults.push_back(cast(n.b, found.positions, n.b.getI64Type()));
   return found.values;

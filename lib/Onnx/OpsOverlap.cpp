@@ -10,6 +10,8 @@
 #include "lib/Builders/Contraction.h"
 #include "lib/Builders/Reduction.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -36,16 +38,25 @@ static int64_t termCount(const Overlap &o) {
   return (o.window.size + stride - 1) / stride;
 }
 
+// The number in [0, modulus) by which `x`, which has no factor in common with it, is 1 modulo `modulus`; by Euclid's
+// steps, in each of which rest = x * factor.
+static int64_t inverseModulo(int64_t x, int64_t modulus) {
+  int64_t rest = x % modulus, factor = 1, nextRest = modulus, nextFactor = 0;
+  while (nextRest != 0) {
+    int64_t quotient = rest / nextRest;
+    rest = std::exchange(nextRest, rest - quotient * nextRest);
+    factor = std::exchange(nextFactor, factor - quotient * nextFactor);
+  }
+  return (factor % modulus + modulus) % modulus;
+}
+
 // Element k of window i lies at i * stride + k * dilation - before. With g the common divisor of stride and dilation,
 // s and d what remains, and q = (at + before) / g (which has to divide): k = s * j + (q / d mod s) for j = 0, 1, ..,
 // and i = (q - d * k) / s. Appends to `mask` what makes it a window and an element.
 static Terms termsAt(AffineExpr at, AffineExpr j, const Overlap &o, SmallVectorImpl<AffineExpr> &mask,
                      SmallVectorImpl<bool> &equalities) {
   const Window &w = o.window;
-  int64_t g = std::gcd(w.stride, w.dilation), s = w.stride / g, d = w.dilation / g, inverse = 0;
-  for (int64_t candidate = 0; candidate < s; ++candidate)
-    if (candidate * d % s == 1 % s)
-      inverse = candidate;
+  int64_t g = std::gcd(w.stride, w.dilation), s = w.stride / g, d = w.dilation / g, inverse = inverseModulo(d, s);
   AffineExpr q = at + w.before;
   if (g > 1) {
     mask.push_back(q % g);
@@ -96,9 +107,13 @@ static FailureOr<SmallVector<Overlap>> transposedWindows(NodeImport &n, ArrayRef
   if (shape && shape->size() != spatial)
     return n.error() << "attribute 'output_shape': expected " << spatial << " numbers, found " << shape->size();
   SmallVector<Overlap> result;
+  constexpr int64_t limit = int64_t(1) << 31;
   for (size_t d = 0; d < spatial; ++d) {
     Overlap o;
     o.from = n.shape(0)[d + 2];
+    if (kernel[d] < 1 || kernel[d] >= limit || o.from >= limit || (shape && (*shape)[d] < 1))
+      return n.error() << "spatial dimension " << d << ": expected a window and a result of at least one element, and "
+                       << "sizes below 2^31, found a window of " << kernel[d] << " over " << o.from;
     o.window = {kernel[d], (*strides)[d], (*dilations)[d], (*pads)[d], (*pads)[d + spatial]};
     int64_t full = (o.from - 1) * o.window.stride + (*added)[d] + o.window.extent();
     bool same = StringRef(autoPad).starts_with("SAME");
@@ -112,7 +127,7 @@ static FailureOr<SmallVector<Overlap>> transposedWindows(NodeImport &n, ArrayRef
         o.window.before = o.window.after = 0;
       o.size = full - o.window.before - o.window.after;
     }
-    if (o.from < 1 || o.size < 1 || o.size >= int64_t(1) << 31 || std::abs(o.window.before) >= int64_t(1) << 31)
+    if (o.from < 1 || o.size < 1 || o.size >= limit || std::abs(o.window.before) >= limit)
       return n.error() << "spatial dimension " << d
                        << ": expected an input and a result of at least one element, found " << o.from << " and "
                        << o.size;
@@ -167,16 +182,16 @@ static Value dividedConvTranspose(NodeImport &n, ArrayRef<Overlap> overlaps, int
 }
 
 // More convolutions than this are not worth their kernels.
-static constexpr int64_t kMostPhases = 16;
+static constexpr uint64_t kMostPhases = 16;
 
 // Whether convolutions can compute the result, an element of each stride at a time.
 static bool hasPhases(ArrayRef<Overlap> overlaps) {
-  int64_t phases = 1;
+  uint64_t phases = 1;
   bool equal = true;
   for (const Overlap &o : overlaps) {
     if (o.window.stride > 1 && o.window.dilation > 1)
       return false;
-    phases *= o.window.stride;
+    phases = llvm::SaturatingMultiply<uint64_t>(phases, o.window.stride);
     equal &= o.window.size % o.window.stride == 0;
     if (!equal && phases > kMostPhases)
       return false;
@@ -188,7 +203,8 @@ static bool hasPhases(ArrayRef<Overlap> overlaps) {
 static Value importConvTranspose(NodeImport &n) {
   ArrayRef<int64_t> in = n.shape(0), weights = n.shape(1);
   int64_t groups = n.integer("group", 1);
-  if (in.size() < 3 || weights.size() != in.size() || groups < 1 || in[1] != weights[0] || in[1] % groups != 0)
+  if (in.size() < 3 || weights.size() != in.size() || groups < 1 || in[1] != weights[0] || in[1] < groups ||
+      in[1] % groups != 0)
     return n.fail("expected an input [N, C, ..] and weights [C, M / groups, ..] with C a multiple of groups");
   ArrayRef<int64_t> kernel = weights.drop_front(2);
   if (SmallVector<int64_t> given = n.integerList("kernel_shape").value_or(SmallVector<int64_t>(kernel));
@@ -223,20 +239,24 @@ static Value importCol2Im(NodeImport &n) {
   if (block->size() != spatial || !elements || *elements < 1 || n.rank(0) != 3 || n.shape(0)[1] % *elements != 0)
     return n.fail("expected columns [N, C * elements of a block, blocks] and a block shape of the image's rank");
   SmallVector<Overlap> overlaps;
-  int64_t blocks = 1;
+  SmallVector<int64_t> blocks;
+  constexpr int64_t limit = int64_t(1) << 31;
   for (size_t d = 0; d < spatial; ++d) {
     Overlap o;
+    if ((*image)[d] < 1 || (*image)[d] >= limit || (*block)[d] >= limit)
+      return n.fail("image_shape: expected sizes of at least 1 and, as those of a block, below 2^31, found " +
+                    Twine((*image)[d]) + " and " + Twine((*block)[d]));
     o.window = {(*block)[d], (*strides)[d], (*dilations)[d], (*pads)[d], (*pads)[d + spatial]};
     o.size = (*image)[d];
     int64_t room = o.size + o.window.before + o.window.after - o.window.extent();
-    if (o.size < 1 || o.size >= int64_t(1) << 31 || room < 0)
+    if (room < 0)
       return n.fail("image_shape: expected sizes of at least a block, found " + Twine(o.size));
     o.from = room / o.window.stride + 1;
-    blocks *= o.from;
+    blocks.push_back(o.from);
     overlaps.push_back(o);
   }
-  if (n.shape(0)[2] != blocks)
-    return n.fail("expected " + Twine(blocks) + " blocks, found " + Twine(n.shape(0)[2]));
+  if (elementCount(blocks) != n.shape(0)[2])
+    return n.fail("expected as many blocks as positions of one over the image, found " + Twine(n.shape(0)[2]));
   int64_t channels = n.shape(0)[1] / *elements;
   SmallVector<int64_t> taken{n.shape(0)[0], channels};
   llvm::append_range(taken, *block);
@@ -274,6 +294,11 @@ static Value importMaxUnpool(NodeImport &n) {
   if (failed(strides) || failed(pads))
     return {};
   SmallVector<int64_t> shape(n.shape(0).take_front(2));
+  constexpr int64_t limit = int64_t(1) << 31;
+  for (size_t d = 0; d < spatial; ++d)
+    if ((*kernel)[d] < 1 || (*kernel)[d] >= limit || n.shape(0)[d + 2] >= limit)
+      return n.fail("expected a kernel of at least 1 along spatial dimension " + Twine(d) +
+                    ", and sizes below 2^31, found " + Twine((*kernel)[d]) + " and " + Twine(n.shape(0)[d + 2]));
   for (size_t d = 0; d < spatial; ++d)
     shape.push_back((n.shape(0)[d + 2] - 1) * (*strides)[d] + (*kernel)[d] - (*pads)[d] - (*pads)[d + spatial]);
   SmallVector<int64_t> wanted(shape);
@@ -284,8 +309,8 @@ static Value importMaxUnpool(NodeImport &n) {
     wanted = *given;
   }
   std::optional<int64_t> count = elementCount(shape), from = elementCount(n.shape(0));
-  if (!count || wanted.size() != shape.size())
-    return n.fail("expected an output shape of the input's rank");
+  if (!count || wanted.size() != shape.size() || !elementCount(wanted))
+    return n.fail("expected an output shape of the input's rank, without negative sizes");
   auto type = RankedTensorType::get({*count}, n.element(0));
   Value flat = tiny::ScatterOp::create(n.b, type, tiny::ScatterKind::Set, splat(n.b, type, 0),
                                        reshape(n.b, n[1], {*from}), reshape(n.b, n[0], {*from}), 0);

@@ -101,14 +101,15 @@ LogicalResult Recurrence::read() {
   n.ignore({"output_sequence"});
   ArrayRef<int64_t> x = n.shape(0), w = n.shape(1), r = n.shape(2);
   sizes.hidden = r.size() == 3 ? r[inputsFirst() ? 1 : 2] : -1;
-  sizes.hidden = n.integer("hidden_size", sizes.hidden);
+  int64_t hidden = n.integer("hidden_size", sizes.hidden);
   auto weights = [&](int64_t size) {
     SmallVector<int64_t> shape{sizes.directions, gates * sizes.hidden, size};
     if (inputsFirst())
       std::swap(shape[1], shape[2]);
     return shape;
   };
-  if (x.size() != 3 || sizes.hidden < 1 || w != ArrayRef(weights(x[2])) || r != ArrayRef(weights(sizes.hidden))) {
+  if (x.size() != 3 || sizes.hidden < 1 || hidden != sizes.hidden || w != ArrayRef(weights(x[2])) ||
+      r != ArrayRef(weights(sizes.hidden))) {
     auto spelled = [&](StringRef size) {
       std::string outputs = std::to_string(gates) + " * hidden";
       return "[" + std::to_string(sizes.directions) + ", " +

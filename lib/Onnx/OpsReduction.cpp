@@ -202,6 +202,8 @@ static Value importBatchNormalization(NodeImport &n) {
     return n.fail("outputs of the training mode are not supported without it");
   if (!n.integer("spatial", 1))
     return n.fail("statistics for each position (spatial = 0) are not supported");
+  if (n.rank(0) < 1)
+    return n.fail("expected an operand [N, C, ..] or [N], found one without dimensions");
   // A vector has no channel dimension: one channel, as if [N, 1].
   Value x = n.rank(0) == 1 ? reshape(n.b, n[0], {n.shape(0)[0], 1}) : n[0];
   Value mean = n[3], variance = n[4];

@@ -22,6 +22,9 @@ struct Resized {
 };
 } // namespace
 
+// Positions and weights of a dimension are computed one by one at import.
+static constexpr int64_t kMostFrom = int64_t(1) << 31, kMostTo = int64_t(1) << 20, kMostWeights = int64_t(1) << 22;
+
 // Where output position `at` lies in the input.
 static std::optional<double> sourceOf(StringRef mode, int64_t at, const Resized &r) {
   // A scale asks for a length that need not be whole.
@@ -123,7 +126,10 @@ static Value resizeDim(NodeImport &n, Value x, const Resized &r, const ResizeMod
     std::optional<double> source = sourceOf(m.transform, at, r);
     if (!source)
       return n.fail("attribute 'coordinate_transformation_mode': '" + m.transform + "' is not supported");
-    outside[at] = m.transform == "tf_crop_and_resize" && (*source < 0 || *source > r.from - 1);
+    outside[at] = m.transform == "tf_crop_and_resize" && !(*source >= 0 && *source <= r.from - 1);
+    // What is read there does not count, and may be further away than any number of a position.
+    if (outside[at])
+      source = 0;
     SmallVector<double> weights;
     int64_t first;
     if (isNearest) {
@@ -166,6 +172,15 @@ static Value resizeAll(NodeImport &n, MutableArrayRef<Resized> dims, const Resiz
     return n.fail("mode '" + m.mode + "' is not supported");
   Type element = n.element(0);
   bool isNearest = m.mode == "nearest";
+  for (const Resized &r : dims) {
+    if (r.from > kMostFrom || r.to > kMostTo)
+      return n.fail("expected a dimension to be resized from at most " + Twine(kMostFrom) + " to at most " +
+                    Twine(kMostTo) + " elements, found " + Twine(r.from) + " and " + Twine(r.to));
+    // Where the kernel is stretched, the weights are a matrix.
+    if (!isNearest && m.antialias && r.scale < 1 && r.from > kMostWeights / std::max<int64_t>(r.to, 1))
+      return n.fail("expected an antialiased dimension to have at most " + Twine(kMostWeights) + " weights, found " +
+                    Twine(r.from) + " for each of " + Twine(r.to) + " elements");
+  }
   Value x = isNearest || element.isF64() ? n[0] : cast(n.b, n[0], n.b.getF32Type());
   llvm::sort(dims, [](const Resized &a, const Resized &b) {
     return std::pair(a.to * b.from, a.dim) < std::pair(b.to * a.from, b.dim);
@@ -215,7 +230,7 @@ static FailureOr<SmallVector<Resized>> resizedDims(NodeImport &n, ArrayRef<int64
       return failure();
     for (auto [r, scale] : llvm::zip_equal(dims, *scales)) {
       double size = std::floor(r.from * scale);
-      if (!(scale > 0) || size > static_cast<double>(int64_t(1) << 31))
+      if (!(scale > 0 && size <= static_cast<double>(int64_t(1) << 31)))
         return n.error() << "scales: expected positive numbers that keep sizes below 2^31, found " << scale;
       r.scale = scale;
       r.to = static_cast<int64_t>(size);
@@ -241,7 +256,10 @@ static FailureOr<SmallVector<Resized>> resizedDims(NodeImport &n, ArrayRef<int64
   if (common)
     for (Resized &r : dims) {
       r.scale = *common;
-      r.to = static_cast<int64_t>(std::floor(r.from * *common + 0.5));
+      double size = std::floor(r.from * *common + 0.5);
+      if (!(size <= static_cast<double>(int64_t(1) << 31)))
+        return n.error() << "sizes: expected sizes below 2^31 under the policy " << policy << ", found " << size;
+      r.to = static_cast<int64_t>(size);
     }
   return dims;
 }
@@ -300,7 +318,7 @@ static Value importUpsample(NodeImport &n) {
   SmallVector<Resized> dims;
   for (auto [d, scale] : llvm::enumerate(scales)) {
     double size = std::floor(n.shape(0)[d] * scale);
-    if (!(scale >= 1) || size > static_cast<double>(int64_t(1) << 31))
+    if (!(scale >= 1 && size <= static_cast<double>(int64_t(1) << 31)))
       return n.fail("scales: expected numbers of at least 1 that keep sizes below 2^31");
     if (scale != 1)
       dims.push_back({static_cast<int64_t>(d), n.shape(0)[d], static_cast<int64_t>(size), scale});

@@ -30,6 +30,12 @@ static Value importGridSample(NodeImport &n) {
   if (spatial == 0 || grid.size() != image.size() || grid.back() != static_cast<int64_t>(spatial) ||
       grid[0] != image[0])
     return n.fail("expected an image [N, C, ..] and a grid [N, .., rank], one coordinate a spatial dimension");
+  // Cubic taps are four a dimension.
+  constexpr size_t mostSpatial = 6;
+  if (spatial > mostSpatial)
+    return n.fail("expected at most " + Twine(mostSpatial) + " spatial dimensions, found " + Twine(spatial));
+  if (!isa<FloatType>(n.element(1)))
+    return n.fail("expected a grid of floats");
   bool isNearest = mode == "nearest", isCubic = mode == "cubic" || mode == "bicubic";
   if (!isNearest && !isCubic && mode != "linear" && mode != "bilinear")
     return n.fail("mode '" + mode + "' is not supported");
@@ -110,6 +116,9 @@ static Value imagesOf(NodeImport &n, Value numbers) {
                                 cast<TypedAttr>(n.b.getZeroAttr(n.element(0))));
 }
 
+// A cell of a box is sampled at most so often along each axis.
+static constexpr int64_t kMostSamples = 4096;
+
 static Value importRoiAlign(NodeImport &n) {
   std::string mode = n.text("mode", "avg");
   std::string transform = n.text("coordinate_transformation_mode", n.version < 16 ? "output_half_pixel" : "half_pixel");
@@ -120,8 +129,11 @@ static Value importRoiAlign(NodeImport &n) {
     return n.fail(
         "expected the mode avg or max and the coordinate_transformation_mode half_pixel or output_half_pixel");
   if (n.rank(0) != 4 || n.rank(1) != 2 || n.shape(1)[1] != 4 || n.shape(2) != n.shape(1).take_front(1) || height < 1 ||
-      width < 1 || ratio < 0 || std::max({height, width, ratio}) > 65536)
-    return n.fail("expected an image [N, C, H, W], boxes [R, 4] and R numbers of images");
+      width < 1 || ratio < 0 || std::max(height, width) > 65536 || ratio > kMostSamples ||
+      !isa<FloatType>(n.element(1)))
+    return n.fail("expected an image [N, C, H, W], boxes [R, 4] of floats, R numbers of images, an output of at most "
+                  "65536 cells a side, and a sampling_ratio of at most " +
+                  Twine(kMostSamples));
   int64_t boxes = n.shape(1)[0], channels = n.shape(0)[1];
   bool halfPixel = transform == "half_pixel";
   double offset = halfPixel ? 0.5 : 0;
@@ -155,12 +167,14 @@ static Value importRoiAlign(NodeImport &n) {
         double extent = ((*known)[4 * r + first + 2] - (*known)[4 * r + first]) * scale;
         most = std::max(most, std::ceil((halfPixel ? extent : std::max(extent, 1.0)) / cells));
       }
-      if (!(most <= 4096))
-        return n.error() << "rois: expected boxes of at most 4096 samples a cell";
+      if (!(most <= kMostSamples))
+        return n.error() << "rois: expected boxes of at most " << kMostSamples << " samples a cell";
       result.samples = static_cast<int64_t>(most);
       result.counts = max(n.b, round(n.b, tiny::RoundMode::Ceil, cell), splat(n.b, cell.getType(), 1));
     }
     SmallVector<int64_t> domain{boxes, cells, result.samples};
+    if (!isCountable(n.b, domain))
+      return failure();
     auto over = [&](Value v) { return broadcastOver(n.b, v, domain, {1, 2}); };
     Type type = tiny::elementType(cell.getType());
     // low + cell * (c + (s + 0.5) / count)
@@ -221,11 +235,13 @@ static Value importMaxRoiPool(NodeImport &n) {
   std::optional<SmallVector<int64_t>> pooled = n.integerList("pooled_shape");
   double scale = n.number("spatial_scale", 1);
   if (!pooled || pooled->size() != 2 || (*pooled)[0] < 1 || (*pooled)[1] < 1 || n.rank(0) != 4 || n.rank(1) != 2 ||
-      n.shape(1)[1] != 5)
-    return n.fail("expected an image [N, C, H, W], boxes [R, 5] and a pooled_shape of two numbers");
+      n.shape(1)[1] != 5 || !isa<FloatType>(n.element(1)))
+    return n.fail("expected an image [N, C, H, W], boxes [R, 5] of floats and a pooled_shape of two numbers");
   int64_t boxes = n.shape(1)[0], channels = n.shape(0)[1];
   // Along one axis: whether element e of the image lies in cell c of box r, [R, cells, size].
   auto membership = [&](int64_t first, int64_t cells, int64_t size) -> Value {
+    if (!isCountable(n.b, {boxes, cells, size}))
+      return {};
     auto edge = [&](int64_t column) {
       Value x = boxColumn(n, n[1], column);
       x = mul(n.b, x, splat(n.b, x.getType(), scale));
@@ -246,6 +262,8 @@ static Value importMaxRoiPool(NodeImport &n) {
   };
   int64_t height = n.shape(0)[2], width = n.shape(0)[3];
   Value rows = membership(2, (*pooled)[0], height), columns = membership(1, (*pooled)[1], width);
+  if (!rows || !columns)
+    return {};
   Value images = imagesOf(n, cast(n.b, boxColumn(n, n[1], 0), n.b.getI64Type()));
   // The maximum along the columns of each row, then along the rows.
   auto maximum = [&](Value x, Value member, ArrayRef<int64_t> domain, ArrayRef<AffineExpr> read,
@@ -282,13 +300,19 @@ static Value importDeformConv(NodeImport &n) {
   SmallVector<int64_t> dilations = n.integerList("dilations").value_or(ones);
   SmallVector<int64_t> pads = n.integerList("pads").value_or(SmallVector<int64_t>(4, 0));
   int64_t groups = n.integer("group", 1), offsetGroups = n.integer("offset_group", 1);
-  int64_t taps = weights[2] * weights[3], height = offsets[2], width = offsets[3], points = taps * height * width;
+  int64_t taps = weights[2] * weights[3], height = offsets[2], width = offsets[3];
+  auto isDivisor = [&](int64_t g) { return g >= 1 && g <= in[1] && in[1] % g == 0; };
+  constexpr int64_t limit = int64_t(1) << 31;
+  auto inReason = [](int64_t v) { return v > -limit && v < limit; };
   if (ArrayRef<int64_t>(kernel) != weights.drop_front(2) || strides.size() != 2 || dilations.size() != 2 ||
-      pads.size() != 4 || groups < 1 || offsetGroups < 1 || in[1] % groups || in[1] % offsetGroups ||
-      weights[0] % groups || weights[1] != in[1] / groups || offsets[0] != in[0] ||
-      offsets[1] != offsetGroups * taps * 2)
+      pads.size() != 4 || !isDivisor(groups) || !isDivisor(offsetGroups) || weights[0] % groups ||
+      weights[1] != in[1] / groups || offsets[0] != in[0] || offsets[1] % offsetGroups ||
+      offsets[1] / offsetGroups != taps * 2 || !llvm::all_of(strides, inReason) || !llvm::all_of(dilations, inReason) ||
+      !llvm::all_of(pads, inReason))
     return n.fail("expected offsets [N, offset_group * taps * 2, ..] and weights [M, C / group, ..] that fit " +
                   Twine(in[1]) + " channels, two strides and dilations and four pads");
+  // Of the offsets there are twice as many.
+  int64_t points = taps * height * width;
   int64_t images = in[0] * offsetGroups, channels = in[1] / offsetGroups;
   SmallVector<int64_t> domain{in[0], offsetGroups, weights[2], weights[3], height, width};
   Value split = reshape(n.b, n[2], {in[0], offsetGroups, weights[2], weights[3], 2, height, width});

@@ -214,6 +214,8 @@ static Value importTfIdfVectorizer(NodeImport &n) {
   // Each count goes to its index.
   SmallVector<int64_t> shape{shapeOf(counts)[0], *most + 1};
   Value empty = splat(n.b, RankedTensorType::get(shape, n.b.getF32Type()), 0);
+  if (!empty)
+    return {};
   Value to = n.constantIntegers(*indexes, {static_cast<int64_t>(indexes->size())});
   bool inOrder = llvm::equal(*indexes, llvm::seq<int64_t>(0, indexes->size()));
   Value result =

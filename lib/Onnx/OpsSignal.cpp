@@ -42,7 +42,8 @@ static Value transform(NodeImport &n, Value x, int64_t length, int64_t to, bool 
   ArrayRef<int64_t> shape = shapeOf(x);
   int64_t rank = shape.size(), present = shape[rank - 2], from = std::min(present, length), parts = shape.back();
   auto element = dyn_cast<FloatType>(tiny::elementType(x.getType()));
-  if (!element || parts < 1 || parts > 2 || length < 1 || from * to > kMostCoefficients / 2)
+  if (!element || parts < 1 || parts > 2 || length < 1 || to > kMostCoefficients ||
+      from > kMostCoefficients / 2 / std::max<int64_t>(to, 1))
     return n.fail("expected floats [.., length, 1 or 2] and transforms of at most 2^23 coefficients");
   Value table = coefficients(n, from, to, length, inverse ? 1 : -1, inverse ? 1.0 / length : 1, element);
   // The domain: leading dimensions, to, part of the result, from.
@@ -150,13 +151,14 @@ static Value importStft(NodeImport &n) {
               (!n.has(2) || n.shape(2) == ArrayRef<int64_t>{frame});
   if (!fits)
     return n.fail("expected a signal [N, length, 1 or 2], a frame_step, and a frame no longer than the signal");
-  Window window{frame, step->front()};
+  // A longer step than the signal gives one frame, as one of its length does.
+  Window window{frame, std::min(step->front(), shape[1])};
   int64_t frames = windowPositions(window, shape[1]);
   // [N, frames, frame, parts]
-  AffineExpr at = n.b.getAffineDimExpr(1) * step->front() + n.b.getAffineDimExpr(2);
+  AffineExpr at = n.b.getAffineDimExpr(1) * window.stride + n.b.getAffineDimExpr(2);
   AffineMap map = AffineMap::get(4, 0, {n.b.getAffineDimExpr(0), at, n.b.getAffineDimExpr(3)}, n.b.getContext());
   Value cut = view(n.b, reshape(n.b, n[0], shape), {shape[0], frames, frame, shape[2]}, map);
-  if (n.has(2))
+  if (n.has(2) && cut)
     cut = mul(n.b, cut, broadcastAlong(n.b, cast(n.b, n[2], tiny::elementType(cut.getType())), shapeOf(cut), 2));
   return transform(n, cut, frame, oneSided ? frame / 2 + 1 : frame, /*inverse=*/false);
 }
@@ -168,8 +170,9 @@ static Value cosineWindow(NodeImport &n, double a0, double a1, double a2) {
   FailureOr<SmallVector<int64_t>> size = n.integers(0, "size");
   if (failed(size))
     return {};
-  if (size->size() != 1 || size->front() < 0 || size->front() > kMostCoefficients)
-    return n.fail("size: expected one number up to " + Twine(kMostCoefficients));
+  constexpr int64_t longest = int64_t(1) << 20;
+  if (size->size() != 1 || size->front() < 0 || size->front() > longest)
+    return n.fail("size: expected one number from 0 to " + Twine(longest));
   std::vector<double> values;
   double length = static_cast<double>(periodic ? size->front() : size->front() - 1);
   for (int64_t i = 0; i < size->front(); ++i) {
@@ -204,8 +207,10 @@ static Value importMelWeightMatrix(NodeImport &n) {
   SmallVector<int64_t> edges;
   for (int64_t i = 0; i < count + 2; ++i) {
     double hertz = 700 * (std::pow(10, (first + static_cast<double>(i) * step) / 2595) - 1);
-    edges.push_back(static_cast<int64_t>(
-        std::floor(static_cast<double>(length->front() + 1) * hertz / static_cast<double>(rate->front()))));
+    double edge = std::floor(static_cast<double>(length->front() + 1) * hertz / static_cast<double>(rate->front()));
+    if (!(edge >= 0 && edge < static_cast<double>(int64_t(1) << 31)))
+      return n.fail("lower_edge_hertz and upper_edge_hertz: expected frequencies from 0 on and near the sample rate");
+    edges.push_back(static_cast<int64_t>(edge));
   }
   std::vector<double> values(bins * count, 0);
   auto set = [&](int64_t bin, int64_t band, double value) {
@@ -216,9 +221,9 @@ static Value importMelWeightMatrix(NodeImport &n) {
     int64_t lower = edges[band], center = edges[band + 1], higher = edges[band + 2];
     if (center == lower)
       set(center, band, 1);
-    for (int64_t bin = lower; bin <= center && center > lower; ++bin)
+    for (int64_t bin = lower; bin <= std::min(center, bins - 1) && center > lower; ++bin)
       set(bin, band, static_cast<double>(bin - lower) / static_cast<double>(center - lower));
-    for (int64_t bin = center; bin < higher; ++bin)
+    for (int64_t bin = center; bin < std::min(higher, bins); ++bin)
       set(bin, band, static_cast<double>(higher - bin) / static_cast<double>(higher - center));
   }
   Type element = onnx::elementType(type, n.b.getContext());

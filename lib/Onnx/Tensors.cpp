@@ -198,6 +198,13 @@ readExternal(const TensorProto &tensor, StringRef folder, uint64_t size, const s
   return std::move(*buffer);
 }
 
+bool onnx::isShapeOfTensor(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> sizes(shape);
+  llvm::replace(sizes, 0, 1);
+  std::optional<int64_t> count = compose::elementCount(sizes);
+  return count && *count <= kMaxElements;
+}
+
 FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef folder, const std::string &what,
                                        Location loc) {
   Type element = onnx::elementType(tensor.data_type(), loc.getContext());
@@ -211,7 +218,7 @@ FailureOr<TensorData> onnx::readTensor(const TensorProto &tensor, StringRef fold
   std::string dims = spell(shape);
   std::optional<int64_t> count = compose::elementCount(shape);
   uint64_t width = std::max(1u, element.getIntOrFloatBitWidth() / 8);
-  if (!count || *count > std::numeric_limits<int64_t>::max() / 8)
+  if (!count || !isShapeOfTensor(shape))
     return emitError(loc) << what << ": the shape " << dims << " is negative or too large";
   bool isPacked = packed::bitsOf(tensor.data_type()) != 0;
   uint64_t size = isPacked ? packed::byteSize(tensor.data_type(), *count) : *count * width;

@@ -18,6 +18,12 @@ namespace tinyc::onnx {
 
 /// No tensor has more dimensions: as many as an artefact can say.
 constexpr int64_t kMaxRank = 64;
+/// No tensor of a real model has more elements; with it, sizes in bytes stay far from overflow.
+constexpr int64_t kMaxElements = int64_t(1) << 40;
+
+/// Whether no size is negative and the product of those that are not 0 is at most kMaxElements: what import functions
+/// multiply of a shape does not overflow, nor does a size of 0 hide another.
+bool isShapeOfTensor(llvm::ArrayRef<int64_t> shape);
 
 /// A shape as in messages: [1, 3, 224].
 std::string spell(llvm::ArrayRef<int64_t> shape);
