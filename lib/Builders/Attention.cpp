@@ -123,7 +123,7 @@ Value compose::rotaryEmbedding(Builder &b, Value x, Value cosines, Value sines, 
   Value c = view(b, cosines, turned, map({batch, at, pair})), s = view(b, sines, turned, map({batch, at, pair}));
   Value second = tiny::IotaOp::create(b, RankedTensorType::get(turned, b.getI64Type()), map({isSecond}));
   Value cross = mul(b, partner, s);
-  Value isFirst = equal(b, second, splatInteger(b, second.getType(), 0));
+  Value isFirst = equal(b, second, splatInteger(b, second, 0));
   Value result = add(b, mul(b, part, c), where(b, isFirst, neg(b, cross), cross));
   if (rotated == shape[3])
     return result;

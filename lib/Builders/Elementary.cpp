@@ -34,9 +34,9 @@ static const double kErfc64[] = {
     -3.1083754477460909e-9, 2.1054042740882973e-10, -8.9294524911529185e-12, 1.7840121381398562e-13};
 
 Value compose::polynomial(Builder &b, Value x, ArrayRef<double> coefficients) {
-  Value sum = splat(b, x.getType(), coefficients.back());
+  Value sum = splat(b, x, coefficients.back());
   for (double coefficient : llvm::reverse(coefficients.drop_back()))
-    sum = add(b, mul(b, sum, x), splat(b, x.getType(), coefficient));
+    sum = add(b, mul(b, sum, x), splat(b, x, coefficient));
   return sum;
 }
 
@@ -91,9 +91,9 @@ Value compose::erf(Builder &b, Value x) {
 
 Value compose::sigmoid(Builder &b, Value x) {
   return inWideType(b, "sigmoid", x, [&](Value x, bool) {
-    Value one = splat(b, x.getType(), 1.0);
+    Value one = splat(b, x, 1.0);
     Value power = exp(b, neg(b, abs(b, x)));
-    Value isNegative = less(b, x, splat(b, x.getType(), 0.0));
+    Value isNegative = less(b, x, splat(b, x, 0.0));
     return div(b, where(b, isNegative, power, one), add(b, one, power));
   });
 }

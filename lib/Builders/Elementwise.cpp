@@ -97,7 +97,7 @@ Value compose::floorMod(Builder &b, Value x, Value y) {
   if (!r || isUnsigned(r.getType()))
     return r;
   // The remainder has the dividend's sign; where that differs from the divisor's, one divisor more is right.
-  Value zero = splat(b, r.getType(), 0.0);
+  Value zero = splat(b, r, 0.0);
   Value differs = bitXor(b, less(b, r, zero), less(b, y, zero));
   Value correct = bitAnd(b, differs, invert(b, equal(b, r, zero)));
   return where(b, correct, add(b, r, y), r);
@@ -116,7 +116,7 @@ Value compose::min(Builder &b, Value x, Value y) {
 }
 
 Value compose::neg(Builder &b, Value x) {
-  return expectNumber(b, "negation", x) ? mul(b, x, splatInteger(b, x.getType(), -1)) : Value();
+  return expectNumber(b, "negation", x) ? mul(b, x, splatInteger(b, x, -1)) : Value();
 }
 
 Value compose::abs(Builder &b, Value x) { return x && isUnsigned(x.getType()) ? x : max(b, x, neg(b, x)); }
@@ -130,7 +130,7 @@ Value compose::sign(Builder &b, Value x) {
   return isUnsigned(type) ? positive : where(b, less(b, x, zero), splat(b, type, -1.0), positive);
 }
 
-Value compose::reciprocal(Builder &b, Value x) { return x ? div(b, splat(b, x.getType(), 1.0), x) : x; }
+Value compose::reciprocal(Builder &b, Value x) { return x ? div(b, splat(b, x, 1.0), x) : x; }
 
 Value compose::sqrt(Builder &b, Value x) {
   return expectFloat(b, "sqrt", x) ? Value(tiny::SqrtOp::create(b, x)) : Value();
@@ -176,7 +176,7 @@ static Value bitwise(compose::Builder &b, StringRef what, Value x, Value y, func
   return {};
 }
 
-Value compose::invert(Builder &b, Value x) { return x ? bitXor(b, x, splatInteger(b, x.getType(), -1)) : Value(); }
+Value compose::invert(Builder &b, Value x) { return x ? bitXor(b, x, splatInteger(b, x, -1)) : Value(); }
 
 Value compose::bitAnd(Builder &b, Value x, Value y) {
   return bitwise(b, "and", x, y, [&] { return tiny::AndOp::create(b, x, y); });

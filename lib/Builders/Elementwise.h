@@ -21,6 +21,13 @@ using Builder = mlir::ImplicitLocOpBuilder;
 mlir::Value splat(Builder &b, mlir::Type like, double value);
 /// The integer `value`, wrapped to the element type of `like` (floats: rounded).
 mlir::Value splatInteger(Builder &b, mlir::Type like, int64_t value);
+/// The same in the type of a value.
+inline mlir::Value splat(Builder &b, mlir::Value like, double value) {
+  return like ? splat(b, like.getType(), value) : mlir::Value();
+}
+inline mlir::Value splatInteger(Builder &b, mlir::Value like, int64_t value) {
+  return like ? splatInteger(b, like.getType(), value) : mlir::Value();
+}
 
 mlir::Value add(Builder &b, mlir::Value x, mlir::Value y);
 mlir::Value sub(Builder &b, mlir::Value x, mlir::Value y);

@@ -30,7 +30,7 @@ static const double kSinh64[] = {1.6666666666666667e-1, 8.3333333333331388e-3, 1
                                  2.7557319155337364e-6, 2.5052123398484327e-8, 1.6057240346184435e-10,
                                  7.7593120708113656e-13};
 
-static Value number(compose::Builder &b, Value like, double value) { return compose::splat(b, like.getType(), value); }
+static Value number(compose::Builder &b, Value like, double value) { return compose::splat(b, like, value); }
 
 // x (1 + x^2 P(x^2)): a product and not a sum last, so that -0 keeps its sign.
 static Value oddSeries(compose::Builder &b, Value x, ArrayRef<double> tail) {

@@ -14,6 +14,8 @@ using namespace tinyc::compose;
 
 // Which of two elements comes first: by value, then by position.
 static Value comesBefore(ImplicitLocOpBuilder &b, const Ordered &mine, const Ordered &theirs, bool largest) {
+  if (!mine.values || !theirs.values)
+    return {};
   Value before = largest ? less(b, theirs.values, mine.values) : less(b, mine.values, theirs.values);
   Value same = equal(b, mine.values, theirs.values);
   if (isa<FloatType>(tiny::elementType(mine.values.getType()))) {
@@ -70,7 +72,7 @@ static Ordered exchange(ImplicitLocOpBuilder &b, const Ordered &x, int64_t dista
   // Even where the place wants the element that comes first.
   AffineExpr place = (b.getAffineDimExpr(2) + b.getAffineDimExpr(1).floorDiv(group / (2 * distance))) % 2;
   Value parity = tiny::IotaOp::create(b, RankedTensorType::get(pairs, b.getI32Type()), AffineMap::get(4, 0, place));
-  Value wantsFirst = equal(b, parity, splat(b, parity.getType(), 0));
+  Value wantsFirst = equal(b, parity, splat(b, parity, 0));
   Value stays = equal(b, comesBefore(b, mine, theirs, largest), wantsFirst);
   return both(choose(b, stays, mine, theirs), [&](Value v) { return reshape(b, v, {rows, size}); });
 }

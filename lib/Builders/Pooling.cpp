@@ -83,7 +83,7 @@ Value compose::averagePool(Builder &b, Value x, ArrayRef<Window> windows, bool c
     else
       varying.push_back({leading + d, counts});
   }
-  Value count = splatInteger(b, sum.getType(), common);
+  Value count = splatInteger(b, sum, common);
   Type element = tiny::elementType(sum.getType());
   for (const auto &[dim, counts] : varying) {
     SmallVector<Attribute> values;

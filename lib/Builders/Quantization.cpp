@@ -39,7 +39,7 @@ Value compose::castToFloat8(Builder &b, Value x, Type element, bool saturate) {
   double largest = APFloat::getLargest(llvm::cast<FloatType>(element).getFloatSemantics()).convertToDouble();
   x = cast(b, x, b.getF32Type());
   // NaN passes through the comparisons.
-  Value top = splat(b, x.getType(), largest), bottom = splat(b, x.getType(), -largest);
+  Value top = splat(b, x, largest), bottom = splat(b, x, -largest);
   x = where(b, less(b, top, x), top, x);
   return cast(b, where(b, less(b, x, bottom), bottom, x), element);
 }

@@ -43,7 +43,7 @@ static int64_t sizeOver(Value x, ArrayRef<int64_t> dims) {
 
 Value compose::reduceMean(Builder &b, Value x, ArrayRef<int64_t> dims) {
   Value sum = reduce(b, tiny::ReduceKind::Sum, x, dims);
-  return sum ? div(b, sum, splatInteger(b, sum.getType(), sizeOver(x, dims))) : sum;
+  return sum ? div(b, sum, splatInteger(b, sum, sizeOver(x, dims))) : sum;
 }
 
 // The maximum over `dims`, with 0 in place of infinities: what exponents are taken relative to. Without the guard a
@@ -53,8 +53,8 @@ static Value finiteMax(compose::Builder &b, Value x, ArrayRef<int64_t> dims) {
   Value largest = reduce(b, tiny::ReduceKind::Max, x, dims);
   if (!largest)
     return {};
-  Value infinity = splat(b, largest.getType(), std::numeric_limits<double>::infinity());
-  return where(b, equal(b, abs(b, largest), infinity), splat(b, largest.getType(), 0.0), largest);
+  Value infinity = splat(b, largest, std::numeric_limits<double>::infinity());
+  return where(b, equal(b, abs(b, largest), infinity), splat(b, largest, 0.0), largest);
 }
 
 Value compose::reduceLogSumExp(Builder &b, Value x, ArrayRef<int64_t> dims) {
@@ -83,9 +83,9 @@ Value compose::argMax(Builder &b, Value x, int64_t dim, bool last) {
   AffineExpr at = b.getAffineDimExpr(dim);
   Value rank =
       tiny::IotaOp::create(b, RankedTensorType::get(shape, i32), AffineMap::get(shape.size(), 0, last ? at : end - at));
-  Value best = reduce(b, tiny::ReduceKind::Max, where(b, hit, rank, splatInteger(b, rank.getType(), -1)), {dim});
+  Value best = reduce(b, tiny::ReduceKind::Max, where(b, hit, rank, splatInteger(b, rank, -1)), {dim});
   if (!last)
-    best = sub(b, splatInteger(b, best.getType(), end), best);
+    best = sub(b, splatInteger(b, best, end), best);
   return cast(b, best, b.getI64Type());
 }
 
@@ -111,7 +111,7 @@ Value compose::logSoftmax(Builder &b, Value x, ArrayRef<int64_t> dims) {
 
 static Value inverseRoot(compose::Builder &b, Value x, double epsilon) {
   using namespace compose;
-  return x ? reciprocal(b, sqrt(b, add(b, x, splat(b, x.getType(), epsilon)))) : x;
+  return x ? reciprocal(b, sqrt(b, add(b, x, splat(b, x, epsilon)))) : x;
 }
 
 compose::Normalized compose::normalize(Builder &b, Value x, ArrayRef<int64_t> dims, double epsilon) {

@@ -10,7 +10,7 @@ using namespace tinyc;
 Value compose::reflect(Builder &b, Value x, double low, double high) {
   if (!x)
     return {};
-  auto number = [&](double value) { return splat(b, x.getType(), value); };
+  auto number = [&](double value) { return splat(b, x, value); };
   double range = high - low;
   if (range <= 0)
     return number(low);
@@ -22,8 +22,8 @@ Value compose::reflect(Builder &b, Value x, double low, double high) {
 static Value clamp(compose::Builder &b, Value x, double low, double high) {
   if (!x)
     return {};
-  Value bounded = compose::max(b, x, compose::splat(b, x.getType(), low));
-  return compose::min(b, bounded, compose::splat(b, x.getType(), high));
+  Value bounded = compose::max(b, x, compose::splat(b, x, low));
+  return compose::min(b, bounded, compose::splat(b, x, high));
 }
 
 Value compose::pick(Builder &b, Value image, ArrayRef<Value> positions, Outside outside, bool atCenters) {
@@ -43,7 +43,7 @@ Value compose::pick(Builder &b, Value image, ArrayRef<Value> positions, Outside 
     if (outside == Outside::Mirror)
       x = atCenters ? reflect(b, x, 0, last) : reflect(b, x, -0.5, last + 0.5);
     if (outside == Outside::Zero) {
-      Value fits = bitAnd(b, lessEqual(b, splat(b, x.getType(), 0), x), lessEqual(b, x, splat(b, x.getType(), last)));
+      Value fits = bitAnd(b, lessEqual(b, splat(b, x, 0), x), lessEqual(b, x, splat(b, x, last)));
       inside = inside ? bitAnd(b, inside, fits) : fits;
     } else {
       x = clamp(b, x, 0, last);
@@ -80,7 +80,7 @@ static Value sample(compose::Builder &b, Value image, ArrayRef<Value> positions,
     at.emplace_back();
     weights.emplace_back();
     for (int64_t tap = first; tap < first + taps; ++tap) {
-      at.back().push_back(add(b, base, splat(b, base.getType(), tap)));
+      at.back().push_back(add(b, base, splat(b, base, tap)));
       weights.back().push_back(weigh(distance, tap));
     }
   }
@@ -110,7 +110,7 @@ static Value sample(compose::Builder &b, Value image, ArrayRef<Value> positions,
 
 Value compose::sampleLinear(Builder &b, Value image, ArrayRef<Value> positions, Outside outside, bool atCenters) {
   return sample(b, image, positions, outside, atCenters, 0, 2, [&](Value distance, int64_t tap) {
-    return tap == 1 ? distance : sub(b, splat(b, distance.getType(), 1), distance);
+    return tap == 1 ? distance : sub(b, splat(b, distance, 1), distance);
   });
 }
 
@@ -118,7 +118,7 @@ Value compose::sampleCubic(Builder &b, Value image, ArrayRef<Value> positions, O
                            double a) {
   return sample(b, image, positions, outside, atCenters, -1, 4, [&](Value distance, int64_t tap) {
     // The distance from the tap's element, and the polynomial of its interval.
-    auto number = [&](double value) { return splat(b, distance.getType(), value); };
+    auto number = [&](double value) { return splat(b, distance, value); };
     Value x = tap <= 0 ? sub(b, distance, number(tap)) : sub(b, number(tap), distance);
     auto polynomial = [&](double c3, double c2, double c1, double c0) {
       Value sum = add(b, mul(b, x, number(c3)), number(c2));

@@ -37,8 +37,8 @@ bool onnx::completeActivation(Activation &a, std::optional<double> alpha, std::o
 Value onnx::activate(compose::Builder &b, const Activation &a, Value x) {
   if (!x)
     return {};
-  Value zero = splat(b, x.getType(), 0), alpha = splat(b, x.getType(), a.alpha), beta = splat(b, x.getType(), a.beta);
-  Value one = splat(b, x.getType(), 1);
+  Value zero = splat(b, x, 0), alpha = splat(b, x, a.alpha), beta = splat(b, x, a.beta);
+  Value one = splat(b, x, 1);
   if (a.name == "relu")
     return max(b, x, zero);
   if (a.name == "tanh")

@@ -32,7 +32,7 @@ static Value allowedKeys(NodeImport &n, ArrayRef<int64_t> scores, int64_t past, 
   if (!causal && left < 0 && right < 0)
     return allowed;
   Value query = positions(n, scores, 2);
-  auto shift = [&](Value x, int64_t by) { return add(n.b, x, splatInteger(n.b, x.getType(), by)); };
+  auto shift = [&](Value x, int64_t by) { return add(n.b, x, splatInteger(n.b, x, by)); };
   query = perBatch ? shift(add(n.b, query, perBatch), -scores[2]) : shift(query, past);
   if (causal)
     allowed = both(n, allowed, lessEqual(n.b, key, query));
@@ -240,7 +240,7 @@ static Value importLinearAttention(NodeImport &n) {
   }
   n.moreResults.push_back(state);
   Value result = concat(n.b, outputs, 1);
-  return result ? mul(n.b, result, splat(n.b, result.getType(), factor)) : result;
+  return result ? mul(n.b, result, splat(n.b, result, factor)) : result;
 }
 
 // Writes `update` into a cache, from a place of each batch on; past the end it begins again if circular.

@@ -83,7 +83,7 @@ struct Repetition {
 
 // The number of the row that a trip reads or gives, as a vector of one index.
 static Value rowAt(compose::Builder &b, Value trip, int64_t trips, bool backwards) {
-  Value at = backwards ? sub(b, splatInteger(b, trip.getType(), trips - 1), trip) : trip;
+  Value at = backwards ? sub(b, splatInteger(b, trip, trips - 1), trip) : trip;
   return reshape(b, at, {1});
 }
 

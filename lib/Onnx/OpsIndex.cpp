@@ -68,8 +68,8 @@ static SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
 // Indices as i64 with those that count from the end resolved.
 static Value resolved(NodeImport &n, Value indices, int64_t size) {
   indices = cast(n.b, indices, n.b.getI64Type());
-  Value negative = less(n.b, indices, splat(n.b, indices.getType(), 0.0));
-  return where(n.b, negative, add(n.b, indices, splatInteger(n.b, indices.getType(), size)), indices);
+  Value negative = less(n.b, indices, splat(n.b, indices, 0.0));
+  return where(n.b, negative, add(n.b, indices, splatInteger(n.b, indices, size)), indices);
 }
 
 // For each element of `indices`, which stand along `axis` of a tensor of `shape`, its number in that tensor; -1 where
@@ -139,7 +139,7 @@ static Value multiplyRows(NodeImport &n, Value rows, Value numbers, Value update
   Value all = view(n.b, updates, domain, AffineMap::get(rank + 1, 0, exprs, n.b.getContext()));
   Value target = view(n.b, numbers, domain, AffineMap::get(rank + 1, 0, d(rank)));
   Value mine = equal(n.b, target, coordinate(n.b, domain, n.b.getI64Type(), 0));
-  Value one = all ? splat(n.b, all.getType(), 1) : Value();
+  Value one = all ? splat(n.b, all, 1) : Value();
   return mul(n.b, rows, reduce(n.b, tiny::ReduceKind::Prod, where(n.b, mine, all, one), {rank}));
 }
 
@@ -248,12 +248,12 @@ static Value importReverseSequence(NodeImport &n) {
   SmallVector<int64_t> outer(n.shape(0).take_front(2));
   Type i64 = n.b.getI64Type();
   Value length = broadcastAlong(n.b, n[1], outer, batch), at = coordinate(n.b, outer, i64, time);
-  Value one = splat(n.b, at.getType(), 1);
+  Value one = splat(n.b, at, 1);
   Value from = where(n.b, less(n.b, at, length), sub(n.b, sub(n.b, length, one), at), at);
-  Value scaled = time == 0 ? mul(n.b, from, splatInteger(n.b, at.getType(), outer[1])) : from;
+  Value scaled = time == 0 ? mul(n.b, from, splatInteger(n.b, at, outer[1])) : from;
   Value base = coordinate(n.b, outer, i64, batch);
   if (time == 1)
-    base = mul(n.b, base, splatInteger(n.b, at.getType(), outer[1]));
+    base = mul(n.b, base, splatInteger(n.b, at, outer[1]));
   SmallVector<int64_t> rest(n.shape(0).drop_front(2));
   return gatherRows(n, asRows(n, n[0], rest), add(n.b, scaled, base), n.shape(0));
 }

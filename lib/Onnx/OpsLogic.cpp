@@ -81,10 +81,10 @@ static Value importIsInf(NodeImport &n) {
   bool negative = n.integer("detect_negative", 1), positive = n.integer("detect_positive", 1);
   if (!isa<FloatType>(n.element(0)))
     return n.fail("expected floats");
-  Value infinity = splat(n.b, n[0].getType(), std::numeric_limits<double>::infinity());
+  Value infinity = splat(n.b, n[0], std::numeric_limits<double>::infinity());
   Value isNegative = equal(n.b, n[0], neg(n.b, infinity)), isPositive = equal(n.b, n[0], infinity);
   if (!negative && !positive)
-    return splat(n.b, isNegative.getType(), 0.0);
+    return splat(n.b, isNegative, 0.0);
   return negative && positive ? bitOr(n.b, isNegative, isPositive) : negative ? isNegative : isPositive;
 }
 

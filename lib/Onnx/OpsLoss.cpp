@@ -30,7 +30,7 @@ static Value chosenLoss(NodeImport &n, Value scores, Value target, Value weights
                                   where(n.b, chosen, broadcastAlong(n.b, weights, shape, 1), splat(n.b, type, 0)), {1})
                          : splat(n.b, of, 1);
   if (n.attribute("ignore_index")) {
-    Value ignored = equal(n.b, target, splatInteger(n.b, target.getType(), n.integer("ignore_index", 0)));
+    Value ignored = equal(n.b, target, splatInteger(n.b, target, n.integer("ignore_index", 0)));
     factor = where(n.b, ignored, splat(n.b, of, 0), factor);
   }
   Value picked = reduce(n.b, tiny::ReduceKind::Sum, where(n.b, chosen, scores, splat(n.b, type, 0)), {1});
@@ -66,10 +66,10 @@ struct Optimizer {
   size_t tensors;
 
   Value operand(size_t group, size_t i) const { return n[2 + group * tensors + i]; }
-  Value scalar(double value) const { return splat(n.b, n[0].getType(), value); }
+  Value scalar(double value) const { return splat(n.b, n[0], value); }
   /// A number for all elements.
   Value like(Value x, Value number) const { return broadcast(n.b, reshape(n.b, number, {}), shapeOf(x)); }
-  Value times(Value x, double factor) const { return mul(n.b, x, splat(n.b, x.getType(), factor)); }
+  Value times(Value x, double factor) const { return mul(n.b, x, splat(n.b, x, factor)); }
   Value count() const { return cast(n.b, reshape(n.b, n[1], shapeOf(n[0])), n.element(0)); }
   /// The gradient of a tensor with that of its norm's square.
   Value gradient(size_t i) const {
@@ -110,7 +110,7 @@ static Value importAdagrad(NodeImport &n) {
   return o->results(2, [&](size_t i) -> SmallVector<Value> {
     Value x = o->operand(0, i), gradient = o->gradient(i);
     Value squares = add(n.b, o->operand(2, i), mul(n.b, gradient, gradient));
-    Value root = add(n.b, compose::sqrt(n.b, squares), splat(n.b, x.getType(), epsilon));
+    Value root = add(n.b, compose::sqrt(n.b, squares), splat(n.b, x, epsilon));
     return {sub(n.b, x, div(n.b, mul(n.b, o->like(x, rate), gradient), root)), squares};
   });
 }
@@ -131,7 +131,7 @@ static Value importAdam(NodeImport &n) {
     Value x = o->operand(0, i), gradient = o->gradient(i);
     Value mean = add(n.b, o->times(o->operand(2, i), alpha), o->times(gradient, 1 - alpha));
     Value squares = add(n.b, o->times(o->operand(3, i), beta), o->times(mul(n.b, gradient, gradient), 1 - beta));
-    Value root = add(n.b, compose::sqrt(n.b, squares), splat(n.b, x.getType(), epsilon));
+    Value root = add(n.b, compose::sqrt(n.b, squares), splat(n.b, x, epsilon));
     Value moved = sub(n.b, x, div(n.b, mul(n.b, o->like(x, rate), mean), root));
     return {post == 0 ? moved : o->times(moved, 1 - post), mean, squares};
   });

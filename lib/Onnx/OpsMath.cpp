@@ -27,7 +27,7 @@ Value onnx::legacyBroadcast(NodeImport &n) {
   return broadcast(n.b, y, n.shape(0));
 }
 
-static Value number(NodeImport &n, double value) { return splat(n.b, n[0].getType(), value); }
+static Value number(NodeImport &n, double value) { return splat(n.b, n[0], value); }
 
 static Value importMod(NodeImport &n) { return n.integer("fmod", 0) ? binary<truncMod>(n) : binary<floorMod>(n); }
 
@@ -50,7 +50,7 @@ static Value importPow(NodeImport &n) {
 
 static Value importMean(NodeImport &n) {
   Value sum = variadic<compose::add>(n);
-  return sum ? div(n.b, sum, splat(n.b, sum.getType(), n.inputs.size())) : sum;
+  return sum ? div(n.b, sum, splat(n.b, sum, n.inputs.size())) : sum;
 }
 
 static Value importClip(NodeImport &n) {
@@ -74,7 +74,7 @@ static Value importClip(NodeImport &n) {
   return high ? where(n.b, less(n.b, high, x), high, x) : x;
 }
 
-static Value relu(compose::Builder &b, Value x) { return max(b, x, splat(b, x.getType(), 0.0)); }
+static Value relu(compose::Builder &b, Value x) { return max(b, x, splat(b, x, 0.0)); }
 
 static Value whereNegative(NodeImport &n, Value negative, Value otherwise) {
   return where(n.b, less(n.b, n[0], number(n, 0)), negative, otherwise);
@@ -140,7 +140,7 @@ static Value importHardSwish(NodeImport &n) { return mul(n.b, n[0], clampedLine(
 // log(1 + e^x), without overflow.
 static Value softplus(compose::Builder &b, Value x) {
   Value power = exp(b, neg(b, abs(b, x)));
-  return power ? add(b, relu(b, x), log(b, add(b, power, splat(b, x.getType(), 1.0)))) : power;
+  return power ? add(b, relu(b, x), log(b, add(b, power, splat(b, x, 1.0)))) : power;
 }
 
 static Value importSoftsign(NodeImport &n) { return div(n.b, n[0], add(n.b, abs(n.b, n[0]), number(n, 1))); }

@@ -144,7 +144,7 @@ static Value importDet(NodeImport &n) {
     Value inRow = broadcastOver(n.b, chosen, matrix, {columnDim});
     Value pivotRow = reduce(n.b, tiny::ReduceKind::Sum, where(n.b, inRow, rows, zero), {rowDim});
     Value pivot = reshape(n.b, slice(n.b, pivotRow, rowDim, 0, 1), batch);
-    Value moved = equal(n.b, at, splat(n.b, at.getType(), 0));
+    Value moved = equal(n.b, at, splat(n.b, at, 0));
     determinant = mul(n.b, determinant, where(n.b, moved, pivot, neg(n.b, pivot)));
     if (left == 1)
       break;
@@ -153,7 +153,7 @@ static Value importDet(NodeImport &n) {
     Value exchanged = where(n.b, inRow, first, rows);
     Value lead = broadcastOver(n.b, reshape(n.b, slice(n.b, exchanged, columnDim, 0, 1), vector), matrix, {columnDim});
     // A column of zeros: the determinant is 0 already, and nothing may become NaN.
-    Value safe = where(n.b, equal(n.b, pivot, splat(n.b, pivot.getType(), 0)), splat(n.b, pivot.getType(), 1), pivot);
+    Value safe = where(n.b, equal(n.b, pivot, splat(n.b, pivot, 0)), splat(n.b, pivot, 1), pivot);
     Value scaled = div(n.b, lead, broadcastOver(n.b, safe, matrix, {rowDim, columnDim}));
     rows = sub(n.b, exchanged, mul(n.b, scaled, broadcastOver(n.b, pivotRow, matrix, {rowDim})));
     rows = slice(n.b, slice(n.b, rows, rowDim, 1, left - 1), columnDim, 1, left - 1);

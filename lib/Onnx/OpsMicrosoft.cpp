@@ -14,7 +14,7 @@ using namespace tinyc;
 using namespace tinyc::onnx;
 using namespace tinyc::compose;
 
-static Value number(NodeImport &n, Value like, double value) { return splat(n.b, like.getType(), value); }
+static Value number(NodeImport &n, Value like, double value) { return splat(n.b, like, value); }
 
 // x (1 + erf(x / sqrt 2)) / 2, or with tanh in place of erf.
 static Value gelu(NodeImport &n, Value x, bool fast) {
@@ -196,6 +196,10 @@ static Value embed(NodeImport &n, Value positions, function_ref<Value(size_t inp
 }
 
 static Value importEmbedLayerNormalization(NodeImport &n) {
+  // Segments, operands 1 and 4, may be left out.
+  for (size_t input : {2, 3, 5, 6})
+    if (!n.has(input))
+      return n.fail("operand " + Twine(input) + " is left out, and is not optional");
   return embed(n, n[8], [](size_t, Value x) { return x; });
 }
 
@@ -242,12 +246,12 @@ static Value importMatMulNBits(NodeImport &n) {
     if (perByte == 1)
       return packed;
     Value shifted = tiny::ShrOp::create(n.b, packed, iota(at % perByte * bits + zero));
-    return bitAnd(n.b, shifted, splatInteger(n.b, packed.getType(), (1 << bits) - 1));
+    return bitAnd(n.b, shifted, splatInteger(n.b, packed, (1 << bits) - 1));
   };
   Type f32 = n.b.getF32Type();
   Value weights = cast(n.b, unpacked(n[1], blocks * bytes, k), f32);
   if (!n.has(3)) {
-    weights = sub(n.b, weights, splat(n.b, weights.getType(), 1 << (bits - 1)));
+    weights = sub(n.b, weights, splat(n.b, weights, 1 << (bits - 1)));
   } else if (n.element(3) == byte) {
     int64_t width = (blocks + perByte - 1) / perByte;
     if (elementCount(n.shape(3)) != columns * width)
@@ -265,7 +269,7 @@ ArrayRef<Operator> onnx::microsoftOperators() {
   static constexpr StringLiteral domain = "com.microsoft";
   static const Operator rows[] = {
       {"BiasGelu", 1, 2, 2, Narrow::Widen, importGelu<false>, domain},
-      {"EmbedLayerNormalization", 1, 7, 9, Narrow::Keep, importEmbedLayerNormalization, domain},
+      {"EmbedLayerNormalization", 1, 1, 9, Narrow::Keep, importEmbedLayerNormalization, domain},
       {"FastGelu", 1, 1, 2, Narrow::Widen, importGelu<true>, domain},
       {"FusedConv", 1, 2, 4, Narrow::Widen, importFusedConv, domain},
       {"FusedGemm", 1, 2, 3, Narrow::Widen, importFusedGemm, domain},

@@ -18,9 +18,7 @@ static Value index(NodeImport &n, ArrayRef<int64_t> scores, int64_t dim) {
 
 static Value both(NodeImport &n, Value x, Value y) { return x && y ? bitAnd(n.b, x, y) : x ? x : y; }
 
-static Value shifted(NodeImport &n, Value x, int64_t by) {
-  return x ? add(n.b, x, splatInteger(n.b, x.getType(), by)) : x;
-}
+static Value shifted(NodeImport &n, Value x, int64_t by) { return x ? add(n.b, x, splatInteger(n.b, x, by)) : x; }
 
 // What a mask of integers allows: [B] how many keys are no padding; [B, T], [B, S, T] or [B, 1, S, T] where not 0.
 static Value allowedByMask(NodeImport &n, size_t input, ArrayRef<int64_t> scores) {
@@ -231,7 +229,7 @@ static Value importRotaryEmbedding(NodeImport &n) {
   Value result = rotaryEmbedding(n.b, x, angles(n, n[2], positions), angles(n, n[3], positions),
                                  rotated ? rotated : 2 * n.shape(2)[1], interleaved);
   if (result && scale != 1)
-    result = mul(n.b, result, splat(n.b, result.getType(), scale));
+    result = mul(n.b, result, splat(n.b, result, scale));
   return result && joined ? joinHeads(n.b, result) : result;
 }
 
@@ -302,9 +300,9 @@ static Value importGroupQueryAttention(NodeImport &n) {
     Value at = add(n.b, broadcastAlong(n.b, first, places, 0), coordinate(n.b, places, n.b.getI64Type(), 2));
     AffineExpr row = (n.b.getAffineDimExpr(0) * groups + n.b.getAffineDimExpr(1)) * rows;
     Value base = tiny::IotaOp::create(n.b, at.getType(), AffineMap::get(3, 0, row));
-    Value inside = bitAnd(n.b, less(n.b, at, splatInteger(n.b, at.getType(), rows)),
-                          lessEqual(n.b, splatInteger(n.b, at.getType(), 0), at));
-    Value to = where(n.b, inside, add(n.b, base, at), splatInteger(n.b, at.getType(), -1));
+    Value inside =
+        bitAnd(n.b, less(n.b, at, splatInteger(n.b, at, rows)), lessEqual(n.b, splatInteger(n.b, at, 0), at));
+    Value to = where(n.b, inside, add(n.b, base, at), splatInteger(n.b, at, -1));
     if (!cache)
       return {};
     Value flat = reshape(n.b, cache, {batch * groups * rows, width});
@@ -314,7 +312,7 @@ static Value importGroupQueryAttention(NodeImport &n) {
     // What lies behind a batch's last key is 0.
     Value used = lessEqual(n.b, index(n, shape, 2), broadcastAlong(n.b, last, shape, 0));
     Value result = reshape(n.b, written, shape);
-    return where(n.b, used, result, splat(n.b, result.getType(), 0));
+    return where(n.b, used, result, splat(n.b, result, 0));
   };
   Value keys = present(k, 3), values = present(v, 4);
   if (!keys || !values)

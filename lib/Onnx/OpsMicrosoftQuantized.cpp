@@ -122,7 +122,7 @@ static Value integerMean(NodeImport &n, ArrayRef<int64_t> dims, bool keep, Prese
   if (keep)
     sums = reshape(n.b, sums, kept);
   Value resultScale = reshape(n.b, n[3], {});
-  resultScale = mul(n.b, resultScale, splat(n.b, resultScale.getType(), count));
+  resultScale = mul(n.b, resultScale, splat(n.b, resultScale, count));
   return requantized(n, sums, reshape(n.b, n[1], {}), resultScale, oneNumber(n, n[4]), n.element(0));
 }
 
@@ -250,7 +250,7 @@ static Value importQGemm(NodeImport &n) {
   sums = plusBias(n, sums, 6);
   Value left = reshape(n.b, n[1], {});
   if (alpha != 1)
-    left = mul(n.b, left, splat(n.b, left.getType(), alpha));
+    left = mul(n.b, left, splat(n.b, left, alpha));
   if (!asIntegers)
     return scaled(n, sums, left, n[4]);
   Value right = oneNumber(n, n[4]);

@@ -365,8 +365,8 @@ static Value importCenterCropPad(NodeImport &n) {
 
 // Indices in [-size, size) as indices in [0, size); others stay out of range.
 static Value fromStart(NodeImport &n, Value indices, int64_t size) {
-  Value zero = splat(n.b, indices.getType(), 0.0);
-  return where(n.b, less(n.b, indices, zero), add(n.b, indices, splatInteger(n.b, indices.getType(), size)), indices);
+  Value zero = splat(n.b, indices, 0.0);
+  return where(n.b, less(n.b, indices, zero), add(n.b, indices, splatInteger(n.b, indices, size)), indices);
 }
 
 static Value importGather(NodeImport &n) {

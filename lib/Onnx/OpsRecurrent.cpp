@@ -72,7 +72,7 @@ protected:
   }
   Value apply(int64_t direction, int64_t which, Value x) {
     if (x && clip > 0) {
-      Value bound = splat(b, x.getType(), clip);
+      Value bound = splat(b, x, clip);
       x = min(b, max(b, x, neg(b, bound)), bound);
     }
     return activate(b, activations[direction * activationsEach + which], x);
@@ -210,7 +210,7 @@ State Recurrence::guarded(int64_t direction, Value projected, Value time, State 
   after.h = where(b, active, after.h, before.h);
   if (after.c)
     after.c = where(b, active, after.c, before.c);
-  row = where(b, active, row, splat(b, row.getType(), 0));
+  row = where(b, active, row, splat(b, row, 0));
   return after;
 }
 
@@ -241,7 +241,7 @@ Value Recurrence::importDirection(int64_t direction, State &state) {
   FailureOr<SmallVector<Value>> values =
       buildBody(b, region, types, [&](ArrayRef<Value> arguments) -> FailureOr<SmallVector<Value>> {
         Value trip = arguments[0];
-        Value time = backwards ? sub(b, splatInteger(b, trip.getType(), sizes.steps - 1), trip) : trip;
+        Value time = backwards ? sub(b, splatInteger(b, trip, sizes.steps - 1), trip) : trip;
         time = reshape(b, time, {1});
         Value row;
         State after = guarded(direction, projected, time, {arguments[1], state.c ? arguments[2] : Value()}, row);
@@ -332,7 +332,7 @@ public:
     }
     hidden = apply(direction, 1, add(b, gateOf(input, 2), hidden));
     // (1 - z) * hidden + z * before
-    Value rest = update ? sub(b, splat(b, update.getType(), 1), update) : Value();
+    Value rest = update ? sub(b, splat(b, update, 1), update) : Value();
     return {add(b, mul(b, rest, hidden), mul(b, update, before.h)), {}};
   }
 };
@@ -348,8 +348,8 @@ public:
       return n.has(7) ? add(b, x, mul(b, rowOf(7, direction, peephole), cell)) : x;
     };
     Value in = apply(direction, 0, gate(0, 0, before.c));
-    Value forget = n.integer("input_forget", 0) && in ? sub(b, splat(b, in.getType(), 1), in)
-                                                      : apply(direction, 0, gate(2, 2, before.c));
+    Value forget =
+        n.integer("input_forget", 0) && in ? sub(b, splat(b, in, 1), in) : apply(direction, 0, gate(2, 2, before.c));
     Value cell = add(b, mul(b, forget, before.c), mul(b, in, apply(direction, 1, gateOf(sum, 3))));
     Value out = apply(direction, 0, gate(1, 1, cell));
     State after;

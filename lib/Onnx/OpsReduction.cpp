@@ -236,8 +236,8 @@ static Value importLpNormalization(NodeImport &n) {
   if (!size)
     return {};
   // A row of zeros stays one.
-  Value zero = splat(n.b, size.getType(), 0.0);
-  size = where(n.b, equal(n.b, size, zero), splat(n.b, size.getType(), 1.0), size);
+  Value zero = splat(n.b, size, 0.0);
+  size = where(n.b, equal(n.b, size, zero), splat(n.b, size, 1.0), size);
   return div(n.b, n[0], broadcastOver(n.b, size, n.shape(0), {*axis}));
 }
 
@@ -251,7 +251,7 @@ static Value importMeanVarianceNormalization(NodeImport &n) {
   Value root = compose::sqrt(n.b, reduceMean(n.b, mul(n.b, deviation, deviation), *axes));
   if (!root)
     return {};
-  root = add(n.b, root, splat(n.b, root.getType(), 1e-9));
+  root = add(n.b, root, splat(n.b, root, 1e-9));
   return div(n.b, deviation, broadcastOver(n.b, root, n.shape(0), *axes));
 }
 

@@ -206,7 +206,7 @@ static Value resizeAll(NodeImport &n, MutableArrayRef<Resized> dims, const Resiz
     inside = inside ? bitAnd(n.b, inside, here) : here;
   }
   if (inside)
-    x = where(n.b, inside, x, splat(n.b, x.getType(), m.extrapolation));
+    x = where(n.b, inside, x, splat(n.b, x, m.extrapolation));
   // Integers are truncated, as a cast does.
   return cast(n.b, x, element);
 }

@@ -16,7 +16,7 @@ using namespace tinyc::compose;
 
 // Coordinates from -1 to 1 over the image, as positions of elements.
 static Value denormalised(compose::Builder &b, Value x, int64_t size, bool alignCorners) {
-  auto number = [&](double value) { return splat(b, x.getType(), value); };
+  auto number = [&](double value) { return splat(b, x, value); };
   if (alignCorners)
     return mul(b, add(b, x, number(1)), number((size - 1) / 2.0));
   return mul(b, sub(b, mul(b, add(b, x, number(1)), number(static_cast<double>(size))), number(1)), number(0.5));
@@ -55,7 +55,7 @@ static Value importGridSample(NodeImport &n) {
     if (isNearest)
       x = round(n.b, tiny::RoundMode::Even, x);
     if (outside == Outside::Edge)
-      x = min(n.b, max(n.b, x, splat(n.b, x.getType(), 0)), splat(n.b, x.getType(), size - 1.0));
+      x = min(n.b, max(n.b, x, splat(n.b, x, 0)), splat(n.b, x, size - 1.0));
     if (outside == Outside::Mirror)
       x = alignCorners ? reflect(n.b, x, 0, size - 1.0) : reflect(n.b, x, -0.5, size - 0.5);
     if (isNearest)
@@ -96,7 +96,7 @@ static Value importAffineGrid(NodeImport &n) {
     // The first coordinate runs along the last spatial dimension.
     int64_t d = spatial - column, length = domain[d];
     Value at = coordinate(n.b, domain, type, d);
-    auto number = [&](double value) { return splat(n.b, at.getType(), value); };
+    auto number = [&](double value) { return splat(n.b, at, value); };
     double step = alignCorners ? (length > 1 ? 2.0 / (length - 1) : 0) : 2.0 / length;
     at = add(n.b, mul(n.b, at, number(step)), number(alignCorners ? (length > 1 ? -1 : 0) : -1 + 1.0 / length));
     sum = add(n.b, sum, mul(n.b, at, thetaColumn(column)));
@@ -139,8 +139,8 @@ static Value importRoiAlign(NodeImport &n) {
   double offset = halfPixel ? 0.5 : 0;
   auto edge = [&](int64_t column) {
     Value x = boxColumn(n, n[1], column);
-    x = mul(n.b, x, splat(n.b, x.getType(), scale));
-    return sub(n.b, x, splat(n.b, x.getType(), offset));
+    x = mul(n.b, x, splat(n.b, x, scale));
+    return sub(n.b, x, splat(n.b, x, offset));
   };
   // Along one axis: the positions [R, cells * samples] of all samples and how many of a cell's count, [R].
   struct Along {
@@ -152,11 +152,11 @@ static Value importRoiAlign(NodeImport &n) {
     if (!length)
       return failure();
     if (!halfPixel)
-      length = max(n.b, length, splat(n.b, length.getType(), 1));
-    Value cell = div(n.b, length, splat(n.b, length.getType(), cells));
+      length = max(n.b, length, splat(n.b, length, 1));
+    Value cell = div(n.b, length, splat(n.b, length, cells));
     Along result;
     result.samples = ratio;
-    result.counts = splat(n.b, cell.getType(), ratio);
+    result.counts = splat(n.b, cell, ratio);
     if (ratio == 0) {
       // As many samples as a cell has elements: how many at most, must be known.
       FailureOr<SmallVector<double>> known = n.numbers(1, "rois (with sampling_ratio 0)");
@@ -170,7 +170,7 @@ static Value importRoiAlign(NodeImport &n) {
       if (!(most <= kMostSamples))
         return n.error() << "rois: expected boxes of at most " << kMostSamples << " samples a cell";
       result.samples = static_cast<int64_t>(most);
-      result.counts = max(n.b, round(n.b, tiny::RoundMode::Ceil, cell), splat(n.b, cell.getType(), 1));
+      result.counts = max(n.b, round(n.b, tiny::RoundMode::Ceil, cell), splat(n.b, cell, 1));
     }
     SmallVector<int64_t> domain{boxes, cells, result.samples};
     if (!isCountable(n.b, domain))
@@ -179,15 +179,15 @@ static Value importRoiAlign(NodeImport &n) {
     Type type = tiny::elementType(cell.getType());
     // low + cell * (c + (s + 0.5) / count)
     Value sample = coordinate(n.b, domain, type, 2);
-    sample = div(n.b, add(n.b, sample, splat(n.b, sample.getType(), 0.5)), over(result.counts));
+    sample = div(n.b, add(n.b, sample, splat(n.b, sample, 0.5)), over(result.counts));
     Value at = add(n.b, over(low), mul(n.b, over(cell), add(n.b, coordinate(n.b, domain, type, 1), sample)));
     // What counts not is put where nothing is read.
     Value counted = less(n.b, coordinate(n.b, domain, type, 2), over(result.counts));
-    Value away = splat(n.b, at.getType(), -2.0);
+    Value away = splat(n.b, at, -2.0);
     // Up to one element outside the edge is read; further out is zero.
-    Value inside = bitAnd(n.b, lessEqual(n.b, splat(n.b, at.getType(), -1), at),
-                          lessEqual(n.b, at, splat(n.b, at.getType(), static_cast<double>(size))));
-    Value bounded = min(n.b, max(n.b, at, splat(n.b, at.getType(), 0)), splat(n.b, at.getType(), size - 1.0));
+    Value inside = bitAnd(n.b, lessEqual(n.b, splat(n.b, at, -1), at),
+                          lessEqual(n.b, at, splat(n.b, at, static_cast<double>(size))));
+    Value bounded = min(n.b, max(n.b, at, splat(n.b, at, 0)), splat(n.b, at, size - 1.0));
     at = where(n.b, bitAnd(n.b, counted, inside), bounded, away);
     result.positions = reshape(n.b, at, {boxes, cells * result.samples});
     return result;
@@ -213,7 +213,7 @@ static Value importRoiAlign(NodeImport &n) {
   }
   // The maximum of the weighted elements themselves, not of their sums.
   Value largest;
-  auto one = [&](Value v) { return splat(n.b, v.getType(), 1); };
+  auto one = [&](Value v) { return splat(n.b, v, 1); };
   Value baseY = round(n.b, tiny::RoundMode::Floor, ys), baseX = round(n.b, tiny::RoundMode::Floor, xs);
   Value farY = sub(n.b, ys, baseY), farX = sub(n.b, xs, baseX);
   for (int64_t corner = 0; corner < 4; ++corner) {
@@ -244,17 +244,17 @@ static Value importMaxRoiPool(NodeImport &n) {
       return {};
     auto edge = [&](int64_t column) {
       Value x = boxColumn(n, n[1], column);
-      x = mul(n.b, x, splat(n.b, x.getType(), scale));
+      x = mul(n.b, x, splat(n.b, x, scale));
       // Halves away from zero, as C rounds.
-      return round(n.b, tiny::RoundMode::Floor, add(n.b, x, splat(n.b, x.getType(), 0.5)));
+      return round(n.b, tiny::RoundMode::Floor, add(n.b, x, splat(n.b, x, 0.5)));
     };
     Value low = edge(first), length = sub(n.b, edge(first + 2), low);
-    length = max(n.b, add(n.b, length, splat(n.b, low.getType(), 1)), splat(n.b, low.getType(), 1));
-    Value cell = div(n.b, length, splat(n.b, length.getType(), cells));
+    length = max(n.b, add(n.b, length, splat(n.b, low, 1)), splat(n.b, low, 1));
+    Value cell = div(n.b, length, splat(n.b, length, cells));
     SmallVector<int64_t> domain{boxes, cells, size};
     auto over = [&](Value v) { return broadcastOver(n.b, v, domain, {1, 2}); };
     Type type = tiny::elementType(cell.getType());
-    Value c = coordinate(n.b, domain, type, 1), next = add(n.b, c, splat(n.b, c.getType(), 1));
+    Value c = coordinate(n.b, domain, type, 1), next = add(n.b, c, splat(n.b, c, 1));
     Value begin = add(n.b, round(n.b, tiny::RoundMode::Floor, mul(n.b, c, over(cell))), over(low));
     Value end = add(n.b, round(n.b, tiny::RoundMode::Ceil, mul(n.b, next, over(cell))), over(low));
     Value at = coordinate(n.b, domain, type, 2);
@@ -284,8 +284,8 @@ static Value importMaxRoiPool(NodeImport &n) {
                          {d(0), d(1), d(4), d(3)}, {d(0), d(2), d(4)}, 4);
   if (!result)
     return {};
-  Value empty = equal(n.b, result, splat(n.b, result.getType(), -std::numeric_limits<double>::infinity()));
-  return where(n.b, empty, splat(n.b, result.getType(), 0), result);
+  Value empty = equal(n.b, result, splat(n.b, result, -std::numeric_limits<double>::infinity()));
+  return where(n.b, empty, splat(n.b, result, 0), result);
 }
 
 // Convolution whose taps lie at positions that are moved by offsets [N, groups * taps * 2, OH, OW], and are scaled by a

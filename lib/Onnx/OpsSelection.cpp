@@ -53,9 +53,9 @@ static Value importOneHot(NodeImport &n) {
     return n.fail("expected two values, found " + Twine(elementCount(n.shape(2)).value_or(0)));
   SmallVector<int64_t> shape(n.shape(0));
   shape.insert(shape.begin() + *axis, *depth);
-  Value at = cast(n.b, n[0], n.b.getI64Type()), size = splatInteger(n.b, at.getType(), *depth);
+  Value at = cast(n.b, n[0], n.b.getI64Type()), size = splatInteger(n.b, at, *depth);
   // Negative indices count from the end; what is out of range is nowhere.
-  at = where(n.b, less(n.b, at, splat(n.b, at.getType(), 0)), add(n.b, at, size), at);
+  at = where(n.b, less(n.b, at, splat(n.b, at, 0)), add(n.b, at, size), at);
   Value hit = equal(n.b, coordinate(n.b, shape, n.b.getI64Type(), *axis), broadcastOver(n.b, at, shape, {*axis}));
   auto value = [&](int64_t i) { return broadcast(n.b, reshape(n.b, slice(n.b, n[2], 0, i, 1), {}), shape); };
   return where(n.b, hit, value(1), value(0));
@@ -70,7 +70,7 @@ static Value importEyeLike(NodeImport &n) {
   AffineExpr off = n.b.getAffineDimExpr(1) - n.b.getAffineDimExpr(0) - std::clamp(k, -limit, limit);
   Value distance =
       tiny::IotaOp::create(n.b, RankedTensorType::get(n.shape(0), n.b.getI64Type()), AffineMap::get(2, 0, off));
-  return cast(n.b, equal(n.b, distance, splat(n.b, distance.getType(), 0)), element);
+  return cast(n.b, equal(n.b, distance, splat(n.b, distance, 0)), element);
 }
 
 // Rows of `x` along `axis` by known numbers: runs of neighbours are slices.
@@ -201,7 +201,7 @@ static Value importTfIdfVectorizer(NodeImport &n) {
   if (!counts)
     return {};
   if (mode != "TF") {
-    Value found = less(n.b, splat(n.b, counts.getType(), 0), counts);
+    Value found = less(n.b, splat(n.b, counts, 0), counts);
     if (mode == "IDF")
       counts = cast(n.b, found, n.b.getF32Type());
     if (weights) {

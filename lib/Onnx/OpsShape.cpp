@@ -90,8 +90,7 @@ static Value importRange(NodeImport &n) {
       return tiny::ConstOp::create(n.b,
                                    DenseElementsAttr::get(RankedTensorType::get({0}, element), ArrayRef<Attribute>()));
     Value steps = iota(count, element);
-    return add(n.b, mul(n.b, steps, splatInteger(n.b, steps.getType(), step)),
-               splatInteger(n.b, steps.getType(), first));
+    return add(n.b, mul(n.b, steps, splatInteger(n.b, steps, step)), splatInteger(n.b, steps, first));
   }
   auto value = [](DenseElementsAttr a) { return (*a.getValues<APFloat>().begin()).convertToDouble(); };
   double first = value(start), step = value(delta);
@@ -102,7 +101,7 @@ static Value importRange(NodeImport &n) {
     return tiny::ConstOp::create(n.b,
                                  DenseElementsAttr::get(RankedTensorType::get({0}, element), ArrayRef<Attribute>()));
   Value steps = cast(n.b, iota(static_cast<int64_t>(count), n.b.getI64Type()), element);
-  return add(n.b, mul(n.b, steps, splat(n.b, steps.getType(), step)), splat(n.b, steps.getType(), first));
+  return add(n.b, mul(n.b, steps, splat(n.b, steps, step)), splat(n.b, steps, first));
 }
 
 ArrayRef<Operator> onnx::shapeOperators() {

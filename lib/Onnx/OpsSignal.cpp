@@ -68,7 +68,7 @@ static Value transform(NodeImport &n, Value x, int64_t length, int64_t to, bool 
   if (!crossed)
     return {};
   Value part = coordinate(n.b, shapeOf(sum), n.b.getI32Type(), leading + 1);
-  Value isReal = equal(n.b, part, splat(n.b, part.getType(), 0));
+  Value isReal = equal(n.b, part, splat(n.b, part, 0));
   return add(n.b, sum, where(n.b, isReal, neg(n.b, crossed), crossed));
 }
 
@@ -115,7 +115,7 @@ static Value importDft(NodeImport &n) {
     if (missing > 0) {
       Value mirrored = stridedSlice(n.b, x, starts, sizes, steps);
       Value part = coordinate(n.b, sizes, n.b.getI32Type(), rank - 1);
-      mirrored = where(n.b, equal(n.b, part, splat(n.b, part.getType(), 0)), mirrored, neg(n.b, mirrored));
+      mirrored = where(n.b, equal(n.b, part, splat(n.b, part, 0)), mirrored, neg(n.b, mirrored));
       x = concat(n.b, {x, mirrored}, *along);
     }
   }

@@ -29,13 +29,13 @@ static Value importGemm(NodeImport &n) {
   if (!result)
     return {};
   if (alpha != 1)
-    result = mul(n.b, result, splat(n.b, result.getType(), alpha));
+    result = mul(n.b, result, splat(n.b, result, alpha));
   n.ignore({"broadcast"});
   if (!n.has(2))
     return result;
   Value bias = broadcast(n.b, n[2], shapeOf(result));
   if (bias && beta != 1)
-    bias = mul(n.b, bias, splat(n.b, bias.getType(), beta));
+    bias = mul(n.b, bias, splat(n.b, bias, beta));
   return add(n.b, result, bias);
 }
 
@@ -138,15 +138,15 @@ static Value maximaAt(NodeImport &n, Value largest, ArrayRef<Window> windows, bo
                                 shape.drop_front(2), n.b.getBoolAttr(false));
   Value hit = bitAnd(n.b, inside, equal(n.b, elements, broadcastOver(n.b, largest, domain, taken)));
   // The smallest number that hits, as the largest of what it lacks to the end.
-  Value lacking = sub(n.b, splatInteger(n.b, at.getType(), area - 1), at);
-  lacking = where(n.b, hit, lacking, splatInteger(n.b, at.getType(), 0));
+  Value lacking = sub(n.b, splatInteger(n.b, at, area - 1), at);
+  lacking = where(n.b, hit, lacking, splatInteger(n.b, at, 0));
   Value best = reduce(n.b, tiny::ReduceKind::Max, lacking, taken);
   if (!best)
     return {};
-  best = sub(n.b, splatInteger(n.b, best.getType(), area - 1), best);
+  best = sub(n.b, splatInteger(n.b, best, area - 1), best);
   if (columnMajor && spatial > 1) {
     int64_t height = from[from.size() - 2], width = from.back();
-    auto scalar = [&](int64_t value) { return splatInteger(n.b, best.getType(), value); };
+    auto scalar = [&](int64_t value) { return splatInteger(n.b, best, value); };
     Value column = truncMod(n.b, best, scalar(width)), rest = div(n.b, best, scalar(width));
     Value row = truncMod(n.b, rest, scalar(height)), before = div(n.b, rest, scalar(height));
     best = add(n.b, mul(n.b, add(n.b, mul(n.b, before, scalar(width)), column), scalar(height)), row);
@@ -193,8 +193,8 @@ static Value importLrn(NodeImport &n) {
   Value sum = reduce(n.b, tiny::ReduceKind::Sum, channels, {rank});
   if (!sum)
     return {};
-  sum = add(n.b, mul(n.b, sum, splat(n.b, sum.getType(), alpha / size)), splat(n.b, sum.getType(), bias));
-  return div(n.b, n[0], pow(n.b, sum, splat(n.b, sum.getType(), beta)));
+  sum = add(n.b, mul(n.b, sum, splat(n.b, sum, alpha / size)), splat(n.b, sum, bias));
+  return div(n.b, n[0], pow(n.b, sum, splat(n.b, sum, beta)));
 }
 
 static Value importAveragePool(NodeImport &n) {
@@ -217,11 +217,11 @@ static Value importLpPool(NodeImport &n) {
   if (failed(windows))
     return {};
   Value power = abs(n.b, n[0]);
-  power = pow(n.b, power, splat(n.b, power.getType(), p));
+  power = pow(n.b, power, splat(n.b, power, p));
   Value sum = sumPool(n.b, power, *windows, n.integer("ceil_mode", 0));
   if (!sum || p == 1)
     return sum;
-  return p == 2 ? compose::sqrt(n.b, sum) : pow(n.b, sum, splat(n.b, sum.getType(), 1 / p));
+  return p == 2 ? compose::sqrt(n.b, sum) : pow(n.b, sum, splat(n.b, sum, 1 / p));
 }
 
 template <Value (*build)(compose::Builder &, Value, ArrayRef<int64_t>)> static Value importGlobalPool(NodeImport &n) {

@@ -63,7 +63,7 @@ Value onnx::requantized(NodeImport &n, Value sums, Value scales, Value resultSca
   ArrayRef<int64_t> shape = shapeOf(sums);
   Value factor = div(n.b, scales, broadcast(n.b, resultScale, shapeOf(scales)));
   Value number = mul(n.b, cast(n.b, sums, n.b.getF32Type()), broadcast(n.b, factor, shape));
-  return quantize(n.b, number, splat(n.b, number.getType(), 1), zero ? broadcast(n.b, zero, shape) : zero, element);
+  return quantize(n.b, number, splat(n.b, number, 1), zero ? broadcast(n.b, zero, shape) : zero, element);
 }
 
 Value onnx::scaled(NodeImport &n, Value sums, Value left, Value right) {

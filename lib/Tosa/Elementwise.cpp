@@ -101,15 +101,15 @@ static Value convertMul(OpConversion &c) {
 static Value countLeadingZeros(compose::Builder &b, Value x) {
   Type as = unsignedElement(x);
   int64_t width = as.getIntOrFloatBitWidth();
-  Value rest = bitcast(b, x, as), zero = splatInteger(b, rest.getType(), 0);
-  Value zeros = splatInteger(b, x.getType(), width);
+  Value rest = bitcast(b, x, as), zero = splatInteger(b, rest, 0);
+  Value zeros = splatInteger(b, x, width);
   for (int64_t step = width / 2; step >= 1; step /= 2) {
-    Value high = tiny::ShrOp::create(b, rest, splatInteger(b, rest.getType(), step));
+    Value high = tiny::ShrOp::create(b, rest, splatInteger(b, rest, step));
     Value empty = equal(b, high, zero);
-    zeros = where(b, empty, zeros, sub(b, zeros, splatInteger(b, x.getType(), step)));
+    zeros = where(b, empty, zeros, sub(b, zeros, splatInteger(b, x, step)));
     rest = where(b, empty, rest, high);
   }
-  return where(b, equal(b, rest, zero), zeros, sub(b, zeros, splatInteger(b, x.getType(), 1)));
+  return where(b, equal(b, rest, zero), zeros, sub(b, zeros, splatInteger(b, x, 1)));
 }
 
 static Value convertClamp(OpConversion &c) {

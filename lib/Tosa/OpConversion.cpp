@@ -83,7 +83,7 @@ const Row *tosatotiny::findRow(StringRef name) {
 Value tosatotiny::replaceNan(compose::Builder &b, Value x, double number) {
   if (!x || !isa<FloatType>(tiny::elementType(x.getType())))
     return x;
-  return compose::where(b, compose::equal(b, x, x), x, compose::splat(b, x.getType(), number));
+  return compose::where(b, compose::equal(b, x, x), x, compose::splat(b, x, number));
 }
 
 Value tosatotiny::toI64(compose::Builder &b, Value x) { return compose::cast(b, x, b.getI64Type()); }
@@ -95,6 +95,5 @@ Value tosatotiny::clampToBits(compose::Builder &b, Value x, unsigned bits, bool 
   int64_t most = isUnsigned ? (int64_t(1) << bits) - 1 : (int64_t(1) << (bits - 1)) - 1;
   if (bits >= tiny::elementType(x.getType()).getIntOrFloatBitWidth() && !isUnsigned)
     return x;
-  return compose::min(b, compose::max(b, x, compose::splatInteger(b, x.getType(), least)),
-                      compose::splatInteger(b, x.getType(), most));
+  return compose::min(b, compose::max(b, x, compose::splatInteger(b, x, least)), compose::splatInteger(b, x, most));
 }

@@ -48,9 +48,9 @@ static Value take(compose::Builder &b, Value x, const Axis &axis, function_ref<A
     IntegerSet inside = IntegerSet::get(shape.size(), 0, {p - first, last - 1 - p}, {false, false});
     Value middle =
         view(b, x, shape, mapTo(from), inside, cast<TypedAttr>(b.getZeroAttr(tiny::elementType(x.getType()))));
-    result = where(b, less(b, at, splatInteger(b, at.getType(), last)), middle, after);
+    result = where(b, less(b, at, splatInteger(b, at, last)), middle, after);
   }
-  return first == 0 ? result : where(b, less(b, at, splatInteger(b, at.getType(), first)), before, result);
+  return first == 0 ? result : where(b, less(b, at, splatInteger(b, at, first)), before, result);
 }
 
 static Value nearest(compose::Builder &b, Value x, const Axis &axis) {
@@ -68,10 +68,10 @@ static Value linear(compose::Builder &b, Value x, const Axis &axis) {
   auto map = AffineMap::get(shape.size(), 0, rest);
   bool isFloat = isa<FloatType>(element);
   Value weight = tiny::IotaOp::create(b, RankedTensorType::get(shape, isFloat ? b.getI32Type() : element), map);
-  Value whole = splatInteger(b, low.getType(), isFloat ? 1 : axis.numerator);
+  Value whole = splatInteger(b, low, isFloat ? 1 : axis.numerator);
   if (isFloat) {
     weight = compose::cast(b, weight, element);
-    weight = div(b, weight, splatInteger(b, weight.getType(), axis.numerator));
+    weight = div(b, weight, splatInteger(b, weight, axis.numerator));
   }
   return add(b, mul(b, low, sub(b, whole, weight)), mul(b, high, weight));
 }
