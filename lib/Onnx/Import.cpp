@@ -111,7 +111,10 @@ LogicalResult Importer::importNode(const NodeProto &node, const std::string &nam
   b.setLoc(named(name));
   llvm::SaveAndRestore<Scope *> within(this->scope, &scope);
   int64_t version = scope.versions.lookup(domainOf(node));
+  unsigned reported = errors;
   NodeImport n(b, node, version, *this);
+  if (errors != reported)
+    return failure(); // of two attributes of one name, none is the right one
   for (const std::string &input : node.input()) {
     FailureOr<Value> value = valueOf(input, scope);
     if (failed(value))
