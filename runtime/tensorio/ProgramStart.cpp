@@ -4,6 +4,7 @@
 
 #include "runtime/tensorio/ProgramStart.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
@@ -63,6 +64,11 @@ static const char *mappedFileAt(uint64_t address, char *line, size_t most) {
 static void say(const char *text) { (void)!write(STDERR_FILENO, text, std::strlen(text)); }
 
 static void onBus(int signal, siginfo_t *info, void *) {
+  // Threads that share a mapping lose it together: one of them speaks, and ends the process either way.
+  static std::atomic_flag taken;
+  if (taken.test_and_set())
+    for (;;)
+      pause();
   static char line[4400]; // of PATH_MAX and what stands before
   const char *file = info->si_code == BUS_ADRERR
                          ? mappedFileAt(reinterpret_cast<uint64_t>(info->si_addr), line, sizeof(line))
