@@ -88,8 +88,8 @@ def run_gtest(totals, program, label=""):
 
 # What reads bytes that anyone may have written, and what runs on them.
 SANITIZED_PROGRAMS = ("artefact-file-test", "tensor-files-test", "onnx-mutation-test")
-SANITIZED_TARGETS = ("tinyc", "tinyc-run", "tinyc-lsp-server", "tinyc-reduce", "crash-pass", "fault-pass", "replace-ones-2",
-                     "replace-ones-3") + SANITIZED_PROGRAMS
+SANITIZED_TARGETS = ("tinyc", "tinyc-run", "tinyc-opt", "tinyc-lsp-server", "tinyc-reduce", "crash-pass", "fault-pass",
+                     "replace-ones-2", "replace-ones-3") + SANITIZED_PROGRAMS
 
 
 def run_sanitized(totals):
