@@ -99,6 +99,8 @@ private:
       return corrupt("loops nest deeper than " + std::to_string(maxLoopDepth));
     if (sizeOf(c.body()) == 0)
       return corrupt("a loop without a body");
+    if (sizeOf(c.arguments()) != 0)
+      return corrupt("a loop with arguments, which only its body's commands have");
     if (c.bound() > (uint64_t(1) << 40))
       return corrupt("a loop of " + std::to_string(c.bound()) + " iterations");
     if (sizeOf(c.trip_count()) > 1 || sizeOf(c.exit_flag()) > 1 || sizeOf(c.entry_flag()) > 1)

@@ -205,6 +205,8 @@ const Mutant mutants[] = {
     {"StrideWithoutLoop", "stride outside of a loop",
      [](Artefact &a) { mainPlan(a).commands[0].arguments[0].stride = 64; }},
     {"LoopWithoutBody", "a loop without a body", [](Artefact &a) { mainPlan(a).commands[1].body.clear(); }},
+    {"LoopArguments", "a loop with arguments",
+     [](Artefact &a) { mainPlan(a).commands[1].arguments = mainPlan(a).commands[0].arguments; }},
     {"LoopDepth", "loops nest deeper than 8",
      [](Artefact &a) {
        Command c = mainPlan(a).commands[1].body[0];
