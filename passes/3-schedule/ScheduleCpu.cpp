@@ -69,6 +69,26 @@ static double countContiguous(KernelOp kernel, function_ref<int(StageOp)> dimOf)
   return count;
 }
 
+// Whether lanes along `dimOf`, as above, gather: each reads at an address of its own.
+static bool gathers(KernelOp kernel, function_ref<int(StageOp)> dimOf) {
+  for (StageOp stage : kernel.getStages())
+    if (int dim = dimOf(stage); dim >= 0)
+      for (auto [i, operand] : llvm::enumerate(stage.getOperands()))
+        if (linearAddress(stage.getMap(i), cast<RankedTensorType>(operand.getType()).getShape()).isBent(dim))
+          return true;
+  return false;
+}
+
+// Registers of points without a sum between them, along the shared dimension `dim`, that are taken together. A gather's
+// loads are independent already, and few points are done before latencies count: there, more than one register would
+// only make code, which takes its time to compile.
+static int64_t independentVectors(KernelOp kernel, int dim) {
+  int64_t points = 0;
+  for (StageOp stage : kernel.getStages())
+    points = std::max(points, product(stage.getDomain()));
+  return points <= kLeastPoints || gathers(kernel, [&](StageOp) { return dim; }) ? 1 : kVectorsAtOnce;
+}
+
 static ScheduleSizes chooseMap(KernelOp kernel, const Chip &chip) {
   SmallVector<int64_t> shared = sharedSizes(kernel);
   ScheduleSizes s;
@@ -78,7 +98,7 @@ static ScheduleSizes chooseMap(KernelOp kernel, const Chip &chip) {
   while (lane > 0 && shared[lane] == 1)
     --lane;
   if (lane >= 0)
-    s.inner[lane] = powerOfTwo(shared[lane], kVectorsAtOnce * s.vector);
+    s.inner[lane] = powerOfTwo(shared[lane], independentVectors(kernel, lane) * s.vector);
   s.unit = unitSizes(shared, s.inner, pointsPerUnit(product(shared)));
   return s;
 }
@@ -121,13 +141,13 @@ static ScheduleSizes chooseRow(KernelOp kernel, const Chip &chip) {
   bool acrossRows = across >= 0 && (own[along] < s.vector ? shared[across] > own[along]
                                                           : acrossScore > alongScore && shared[across] >= s.vector / 2);
   if (acrossRows) {
-    s.inner[across] = powerOfTwo(shared[across], kVectorsAtOnce * s.vector);
+    s.inner[across] = powerOfTwo(shared[across], independentVectors(kernel, across) * s.vector);
   } else if (across >= 0 && rowsShareOperand(kernel, across)) {
     // Half of the registers hold sums, two for each row.
     s.inner[across] = powerOfTwo(shared[across], chip.registers / 4);
     s.strip[along] = powerOfTwo(own[along], 2 * s.vector);
   } else {
-    s.strip[along] = powerOfTwo(own[along], kVectorsAtOnce * s.vector);
+    s.strip[along] = powerOfTwo(own[along], (gathers(kernel, alongDim) ? 1 : kVectorsAtOnce) * s.vector);
   }
   int64_t points = product(own);
   s.unit = unitSizes(shared, s.inner,

@@ -21,6 +21,36 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
 
 // -----
 
+// One register where there are few points, and where lanes gather.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  // CHECK: tiny.kernel "few" shared 1 schedule <unit = {{.*}}, inner = [16], vector = 16>
+  // CHECK: tiny.kernel "gather" shared 1 schedule <unit = {{.*}}, inner = [16], vector = 16>
+  func.func @main(%x: tensor<4096xf32>, %y: tensor<100x100xf32>) -> (tensor<4096xf32>, tensor<10000xf32>) {
+    %a = tiny.kernel "few" shared 1 (%x) : (tensor<4096xf32>) -> tensor<4096xf32> {
+    ^bb0(%in: tensor<4096xf32>):
+      %o = tiny.stage parallel [4096] (%in by affine_map<(d0) -> (d0)> : tensor<4096xf32>) -> (none tensor<4096xf32>) {
+      ^bb0(%v: f32):
+        %e = tiny.exp e %v : f32
+        tiny.yield %e : f32
+      }
+      tiny.yield %o : tensor<4096xf32>
+    }
+    %b = tiny.kernel "gather" shared 1 (%y) : (tensor<100x100xf32>) -> tensor<10000xf32> {
+    ^bb0(%in: tensor<100x100xf32>):
+      %o = tiny.stage parallel [10000]
+           (%in by affine_map<(d0) -> (d0 mod 100, d0 floordiv 100)> : tensor<100x100xf32>)
+           -> (none tensor<10000xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %o : tensor<10000xf32>
+    }
+    return %a, %b : tensor<4096xf32>, tensor<10000xf32>
+  }
+}
+
+// -----
+
 // A sum along rows takes strips of the row; a sum down columns takes vectors of columns.
 module attributes {tiny.target = "cpu:x86-64-v3"} {
   // CHECK: tiny.kernel "along" shared 1 schedule <unit = [4], inner = [1], strip = [32], vector = 8>
