@@ -4,6 +4,8 @@
 
 #include "passes/3-schedule/AddressForm.h"
 
+#include "llvm/Support/CheckedArithmetic.h"
+
 using namespace mlir;
 using namespace tinyc;
 
@@ -37,11 +39,20 @@ static void addTerm(AddressForm &form, AffineExpr atom, int64_t coefficient) {
 
 static void addScaled(AddressForm &form, AffineExpr expr, int64_t scale);
 
+// `expr` floordiv `by`, a quotient's quotient as one: (e floordiv 3) floordiv 3 is e floordiv 9.
+static AffineExpr quotientOf(AffineExpr expr, int64_t by) {
+  if (auto binary = dyn_cast<AffineBinaryOpExpr>(expr); binary && expr.getKind() == AffineExprKind::FloorDiv)
+    if (auto first = dyn_cast<AffineConstantExpr>(binary.getRHS()); first && first.getValue() > 0)
+      if (std::optional<int64_t> both = llvm::checkedMul(first.getValue(), by))
+        return binary.getLHS().floorDiv(*both);
+  return expr.floorDiv(by);
+}
+
 // The `mod` or `floordiv` of an expression whose inside has been brought into its simplest form.
 static void addDivision(AddressForm &form, AffineExprKind kind, AffineExpr inside, int64_t by, int64_t scale) {
   AffineExpr lhs = addressForm(inside).toExpr(inside.getContext());
   AffineExpr atom = kind == AffineExprKind::Mod        ? lhs % by
-                    : kind == AffineExprKind::FloorDiv ? lhs.floorDiv(by)
+                    : kind == AffineExprKind::FloorDiv ? quotientOf(lhs, by)
                                                        : (lhs + (by - 1)).floorDiv(by);
   if (atom.getKind() == AffineExprKind::Mod || atom.getKind() == AffineExprKind::FloorDiv)
     addTerm(form, atom, scale);
@@ -84,7 +95,7 @@ static bool joinDivisions(AddressForm &form) {
     auto by = dyn_cast<AffineConstantExpr>(binary.getRHS());
     if (!by)
       continue;
-    AffineExpr quotient = binary.getLHS().floorDiv(by.getValue());
+    AffineExpr quotient = quotientOf(binary.getLHS(), by.getValue());
     for (size_t j = 0; j < form.terms.size(); ++j) {
       if (form.terms[j].atom != quotient || form.terms[j].coefficient != k * by.getValue())
         continue;

@@ -21,11 +21,14 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
 
 // -----
 
-// One register where there are few points, and where lanes gather.
+// One register where there are few points, and where lanes gather; four where the addresses that a reshape made are
+// one line again.
 module attributes {tiny.target = "cpu:x86-64-v4"} {
   // CHECK: tiny.kernel "few" shared 1 schedule <unit = {{.*}}, inner = [16], vector = 16>
   // CHECK: tiny.kernel "gather" shared 1 schedule <unit = {{.*}}, inner = [16], vector = 16>
-  func.func @main(%x: tensor<4096xf32>, %y: tensor<100x100xf32>) -> (tensor<4096xf32>, tensor<10000xf32>) {
+  // CHECK: tiny.kernel "line" shared 2 schedule <unit = {{.*}}, inner = [1, 64], vector = 16>
+  func.func @main(%x: tensor<4096xf32>, %y: tensor<100x100xf32>, %z: tensor<64x16x3x3xf32>)
+      -> (tensor<4096xf32>, tensor<10000xf32>, tensor<64x144xf32>) {
     %a = tiny.kernel "few" shared 1 (%x) : (tensor<4096xf32>) -> tensor<4096xf32> {
     ^bb0(%in: tensor<4096xf32>):
       %o = tiny.stage parallel [4096] (%in by affine_map<(d0) -> (d0)> : tensor<4096xf32>) -> (none tensor<4096xf32>) {
@@ -45,7 +48,17 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
       }
       tiny.yield %o : tensor<10000xf32>
     }
-    return %a, %b : tensor<4096xf32>, tensor<10000xf32>
+    %c = tiny.kernel "line" shared 2 (%z) : (tensor<64x16x3x3xf32>) -> tensor<64x144xf32> {
+    ^bb0(%in: tensor<64x16x3x3xf32>):
+      %o = tiny.stage parallel [64, 144]
+           (%in by affine_map<(d0, d1) -> (d0, d1 floordiv 9, (d1 floordiv 3) mod 3, d1 mod 3)>
+            : tensor<64x16x3x3xf32>) -> (none tensor<64x144xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %o : tensor<64x144xf32>
+    }
+    return %a, %b, %c : tensor<4096xf32>, tensor<10000xf32>, tensor<64x144xf32>
   }
 }
 
