@@ -36,8 +36,7 @@ void ProfileTable::callback(void *table, const tinyc_launch_profile *launch) {
   std::string ops;
   for (size_t i = 0; i < launch->op_count; ++i)
     ops += (i ? " " : "") + std::string(launch->ops[i]);
-  static_cast<ProfileTable *>(table)->rows.push_back(
-      {launch->kernel, ops, launch->flops, launch->bytes, launch->duration_ns});
+  static_cast<ProfileTable *>(table)->add({launch->kernel, ops, launch->flops, launch->bytes, launch->duration_ns});
 }
 
 void ProfileTable::print(std::FILE *file) const {

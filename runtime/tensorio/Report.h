@@ -29,13 +29,15 @@ public:
   /// Adds a column that says how much of the nearer limit a kernel reaches, if they are known.
   void setLimits(const DeviceLimits &most) { limits = most; }
   static void callback(void *table, const tinyc_launch_profile *launch);
-  void print(std::FILE *file) const;
-
-private:
+  /// A kernel that was launched, with the names of its ops in the user's file.
   struct Row {
     std::string name, ops;
     uint64_t flops, bytes, nanoseconds;
   };
+  void add(Row row) { rows.push_back(std::move(row)); }
+  void print(std::FILE *file) const;
+
+private:
   std::string device;
   std::vector<Row> rows;
   DeviceLimits limits;

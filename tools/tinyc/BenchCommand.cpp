@@ -2,12 +2,15 @@
 //
 // tinyc bench: the time of a run, its spread, and what each kernel takes.
 
+#include "runtime/tensorio/Report.h"
 #include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/RunnableModel.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
@@ -102,11 +105,15 @@ int tinyc::runBench(const Arguments &arguments) {
   // What cannot be said is null: nobody takes it for a number.
   auto known = [&](double share) { return limits.known() ? llvm::json::Value(share) : llvm::json::Value(nullptr); };
   llvm::json::Array kernels;
+  tensorio::ProfileTable profile(model->deviceName());
+  profile.setLimits(limits);
   for (const KernelTimes &kernel : launches.kernels) {
     double time = quantile(kernel.milliseconds, 0.5), share = limits.share(kernel.flops, kernel.bytes, time * 1e-3);
     least += share * time;
     flops += kernel.flops;
     bytes += kernel.bytes;
+    profile.add({kernel.name, llvm::join(kernel.ops, " "), kernel.flops, kernel.bytes,
+                 static_cast<uint64_t>(time * 1e6)});
     kernels.push_back(llvm::json::Object{{"name", kernel.name},
                                          {"ops", llvm::json::Array(kernel.ops)},
                                          {"median_ms", time},
@@ -118,11 +125,15 @@ int tinyc::runBench(const Arguments &arguments) {
   }
   std::string ofLimit = limits.known() ? llvm::formatv("{0:f0} % of the limit; ", 100 * least / median).str() : "";
   hideProgress();
-  std::printf("%s on %s: median %.3f ms, p10 %.3f, p90 %.3f (%zu runs); %.2f GFLOP/s, %.2f GB/s; %s%zu kernels; "
+  std::printf("%s on %s: median %.4g ms, p10 %.4g, p90 %.4g (%zu runs); %.2f GFLOP/s, %.2f GB/s; %s%zu kernels; "
               "compiled in %.0f ms\n",
               arguments.files[0].c_str(), model->deviceName().c_str(), median, quantile(milliseconds, 0.1),
               quantile(milliseconds, 0.9), milliseconds.size(), flops / median * 1e-6, bytes / median * 1e-6,
               ofLimit.c_str(), launches.kernels.size(), model->compileSeconds * 1e3);
+  if (arguments.profile && isReference(model->deviceName()))
+    llvm::errs() << "tinyc: the reference has no kernels to time\n";
+  else if (arguments.profile)
+    profile.print(stdout);
   if (arguments.json.empty())
     return kDone;
   llvm::json::Object report{

@@ -32,7 +32,7 @@ llvm::ArrayRef<Command> tinyc::commands() {
       {"diff", "MODEL", "finds the first kernel whose result is wrong",
        "--device --against --threads --input --rtol --atol --output-dir --load-driver-plugin" MODEL, runDiff},
       {"bench", "MODEL|FILE", "measures the time of a run",
-       "--device --threads --input --json --load-driver-plugin" MODEL, runBench},
+       "--device --threads --input --profile --json --load-driver-plugin" MODEL, runBench},
       {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
       {"graph", "MODEL|FILE", "draws the kernels that run, as a page, an SVG or a DOT file",
        "-o --target --profile --device --threads --load-driver-plugin" MODEL, runGraph},
