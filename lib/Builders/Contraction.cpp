@@ -60,9 +60,10 @@ Value compose::matmul(Builder &b, Value x, Value y) {
 
 int64_t compose::windowPositions(const Window &window, int64_t inputSize, bool ceil) {
   int64_t room = inputSize + window.before + window.after - window.extent();
-  if (room < 0)
+  int64_t positions =
+      (ceil ? llvm::divideCeilSigned(room, window.stride) : llvm::divideFloorSigned(room, window.stride)) + 1;
+  if (positions <= 0)
     return 0;
-  int64_t positions = (ceil ? llvm::divideCeil(room, window.stride) : room / window.stride) + 1;
   // A window that would start in the padding after the input is not taken.
   if (ceil && (positions - 1) * window.stride >= inputSize + window.before)
     --positions;

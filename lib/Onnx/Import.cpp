@@ -96,8 +96,8 @@ LogicalResult Importer::compose(NodeImport &n, const Operator &row, SmallVectorI
                                         << "say why: this is a bug in the function";
   results.push_back(first);
   results.append(n.moreResults);
-  for (Value &result : results)
-    if (narrow && result && tiny::elementType(result.getType()).isF32()) {
+  for (auto [i, result] : llvm::enumerate(results))
+    if (narrow && result && tiny::elementType(result.getType()).isF32() && !(i != 0 && n.moreAreTyped)) {
       result = compose::cast(b, result, narrow);
       if (atTop)
         casts.roundings.insert(result.getDefiningOp());

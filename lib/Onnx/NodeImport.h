@@ -75,6 +75,8 @@ public:
   Dequantized dequantizedResult;
   /// Results after the first; the first is what the import function returns.
   llvm::SmallVector<mlir::Value> moreResults;
+  /// Whether those have types of their own, which `Narrow::Widen` leaves alone.
+  bool moreAreTyped = false;
 
   NodeImport(compose::Builder &b, const NodeProto &node, int64_t version, Surroundings &surroundings);
 

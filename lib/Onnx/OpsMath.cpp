@@ -147,8 +147,11 @@ static Value importSoftsign(NodeImport &n) { return div(n.b, n[0], add(n.b, abs(
 
 static Value importShrink(NodeImport &n) {
   double bias = n.number("bias", 0), lambda = n.number("lambd", 0.5);
-  Value low = where(n.b, less(n.b, n[0], number(n, -lambda)), add(n.b, n[0], number(n, bias)), number(n, 0));
-  return where(n.b, less(n.b, number(n, lambda), n[0]), sub(n.b, n[0], number(n, bias)), low);
+  // Integers are moved by a float, and truncated.
+  Value x = isa<FloatType>(n.element(0)) ? n[0] : cast(n.b, n[0], n.b.getF64Type());
+  auto number = [&](double value) { return splat(n.b, x, value); };
+  Value low = where(n.b, less(n.b, x, number(-lambda)), add(n.b, x, number(bias)), number(0));
+  return cast(n.b, where(n.b, less(n.b, number(lambda), x), sub(n.b, x, number(bias)), low), n.element(0));
 }
 
 static Value importGelu(NodeImport &n) {

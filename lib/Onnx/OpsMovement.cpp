@@ -315,6 +315,7 @@ static Value importPad(NodeImport &n) {
   if (mode != "constant") {
     if (mode != "reflect" && mode != "edge" && mode != "wrap")
       return n.fail("mode '" + mode + "' is not supported");
+    n.ignore({"value"}); // exporters write it for every mode
     Value x = n[0];
     for (int64_t d = 0; d < rank; ++d)
       x = extend(n, x, d, before[d], after[d], mode);

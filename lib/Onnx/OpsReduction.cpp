@@ -61,6 +61,12 @@ static Value maximum(compose::Builder &b, Value x, ArrayRef<int64_t> dims) {
 }
 static Value sumAbs(compose::Builder &b, Value x, ArrayRef<int64_t> dims) { return sum(b, abs(b, x), dims); }
 static Value sumSquare(compose::Builder &b, Value x, ArrayRef<int64_t> dims) { return sum(b, mul(b, x, x), dims); }
+
+// What is computed of integers as floats is truncated.
+template <Reduction build> static Value asFloats(compose::Builder &b, Value x, ArrayRef<int64_t> dims) {
+  Type element = tiny::elementType(x.getType());
+  return isa<FloatType>(element) ? build(b, x, dims) : cast(b, build(b, cast(b, x, b.getF64Type()), dims), element);
+}
 static Value logSum(compose::Builder &b, Value x, ArrayRef<int64_t> dims) { return log(b, sum(b, x, dims)); }
 
 // The root of integers is that of the float, truncated.
@@ -151,8 +157,10 @@ static Value importLayerNormalization(NodeImport &n) {
   if (n.has(2))
     result = add(n.b, result, broadcast(n.b, n[2], n.shape(0)));
   if (n.wants(1) || n.wants(2)) {
-    n.moreResults.push_back(keepDims(n, normal.mean, *axis));
-    n.moreResults.push_back(keepDims(n, normal.inverseDeviation, *axis));
+    // They are floats of 32 bits whatever the operand is.
+    n.moreAreTyped = true;
+    for (Value statistic : {normal.mean, normal.inverseDeviation})
+      n.moreResults.push_back(cast(n.b, keepDims(n, statistic, *axis), n.b.getF32Type()));
   }
   return result;
 }
@@ -270,8 +278,8 @@ ArrayRef<Operator> onnx::reductionOperators() {
       {"RMSNormalization", 23, 2, 2, Narrow::Widen, importRMSNormalization},
       {"ReduceL1", 1, 1, 2, Narrow::Widen, importReduce<sumAbs>},
       {"ReduceL2", 1, 1, 2, Narrow::Widen, importReduce<rootSumSquare>},
-      {"ReduceLogSum", 1, 1, 2, Narrow::Widen, importReduce<logSum>},
-      {"ReduceLogSumExp", 1, 1, 2, Narrow::Widen, importReduce<reduceLogSumExp>},
+      {"ReduceLogSum", 1, 1, 2, Narrow::Widen, importReduce<asFloats<logSum>>},
+      {"ReduceLogSumExp", 1, 1, 2, Narrow::Widen, importReduce<asFloats<reduceLogSumExp>>},
       {"ReduceMax", 1, 1, 2, Narrow::Widen, importReduce<maximum>},
       {"ReduceMean", 1, 1, 2, Narrow::Widen, importReduce<reduceMean>},
       {"ReduceMin", 1, 1, 2, Narrow::Widen, importReduce<reduceMin>},

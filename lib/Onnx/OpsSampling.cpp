@@ -54,8 +54,14 @@ static Value importGridSample(NodeImport &n) {
     x = denormalised(n.b, x, size, alignCorners);
     if (isNearest)
       x = round(n.b, tiny::RoundMode::Even, x);
-    if (outside == Outside::Edge)
-      x = min(n.b, max(n.b, x, splat(n.b, x, 0)), splat(n.b, x, size - 1.0));
+    if (outside == Outside::Edge) {
+      Value edge = min(n.b, max(n.b, x, splat(n.b, x, 0)), splat(n.b, x, size - 1.0));
+      // What lies on the outer half of an outermost element is inside: taps of a cubic are taken around it as it is.
+      double margin = isCubic && !alignCorners ? 0.5 : 0;
+      Value inside =
+          bitAnd(n.b, lessEqual(n.b, splat(n.b, x, -margin), x), lessEqual(n.b, x, splat(n.b, x, size - 1.0 + margin)));
+      x = margin != 0 ? where(n.b, inside, x, edge) : edge;
+    }
     if (outside == Outside::Mirror)
       x = alignCorners ? reflect(n.b, x, 0, size - 1.0) : reflect(n.b, x, -0.5, size - 0.5);
     if (isNearest)

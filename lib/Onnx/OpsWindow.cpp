@@ -39,7 +39,7 @@ static Value importGemm(NodeImport &n) {
   return add(n.b, result, bias);
 }
 
-FailureOr<SmallVector<Window>> onnx::windowsOf(NodeImport &n, ArrayRef<int64_t> kernel) {
+FailureOr<SmallVector<Window>> onnx::windowsOf(NodeImport &n, ArrayRef<int64_t> kernel, bool ceil) {
   size_t spatial = kernel.size();
   if (n.rank(0) < 3 || static_cast<size_t>(n.rank(0)) != spatial + 2)
     return n.error() << "expected an operand [N, C, ..] with " << spatial << " spatial dimensions, found "
@@ -75,7 +75,7 @@ FailureOr<SmallVector<Window>> onnx::windowsOf(NodeImport &n, ArrayRef<int64_t> 
       w.before = autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
       w.after = total - w.before;
     }
-    if (size > 0 && w.extent() > size + w.before + w.after)
+    if (size > 0 && windowPositions(w, size, ceil) == 0)
       return n.error() << "a kernel of " << w.size << " (dilation " << w.dilation << ") does not fit the "
                        << size + w.before + w.after << " padded elements of spatial dimension " << d << " of "
                        << n[0].getType();
@@ -159,7 +159,7 @@ static Value importMaxPool(NodeImport &n) {
   FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
   if (failed(kernel))
     return {};
-  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel);
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel, n.integer("ceil_mode", 0));
   bool columnMajor = n.integer("storage_order", 0);
   if (failed(windows))
     return {};
@@ -201,7 +201,7 @@ static Value importAveragePool(NodeImport &n) {
   FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
   if (failed(kernel))
     return {};
-  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel);
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel, n.integer("ceil_mode", 0));
   if (failed(windows))
     return {};
   return averagePool(n.b, n[0], *windows, n.integer("ceil_mode", 0), n.integer("count_include_pad", 0));
@@ -211,7 +211,7 @@ static Value importLpPool(NodeImport &n) {
   FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
   if (failed(kernel))
     return {};
-  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel);
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel, n.integer("ceil_mode", 0));
   // Version 1 had a float for p.
   double p = n.version < 2 ? n.number("p", 2) : n.integer("p", 2);
   if (failed(windows))

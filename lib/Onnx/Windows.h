@@ -10,8 +10,9 @@
 namespace tinyc::onnx {
 
 /// The windows of size `kernel` that strides, dilations, pads and auto_pad describe over the spatial dimensions of the
-/// first operand.
-llvm::FailureOr<llvm::SmallVector<compose::Window>> windowsOf(NodeImport &n, llvm::ArrayRef<int64_t> kernel);
+/// first operand. Each takes at least one position, with `ceil` perhaps one that is not whole.
+llvm::FailureOr<llvm::SmallVector<compose::Window>> windowsOf(NodeImport &n, llvm::ArrayRef<int64_t> kernel,
+                                                              bool ceil = false);
 
 } // namespace tinyc::onnx
 

@@ -32,6 +32,26 @@ struct EmptyResult : RewritePattern {
   }
 };
 
+// So is such a result of a loop or a choice, which may have others.
+struct EmptyOfControl : RewritePattern {
+  explicit EmptyOfControl(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (!isa<LoopOp, CondOp>(op))
+      return failure(); // asked of every op, as above
+    bool changed = false;
+    for (Value result : op->getResults()) {
+      if (!isEmpty(result.getType()) || result.use_empty())
+        continue;
+      auto type = cast<RankedTensorType>(result.getType());
+      Value nothing = ConstOp::create(rewriter, op->getLoc(), DenseElementsAttr::get(type, ArrayRef<Attribute>()));
+      rewriter.replaceAllUsesWith(result, nothing);
+      changed = true;
+    }
+    return changed ? success() : rewriter.notifyMatchFailure(op, "every result that is used has elements");
+  }
+};
+
 // reduce k (nothing) is the identity of k.
 struct ReduceOfNothing : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -100,6 +120,6 @@ struct ScatterOfNothing : OpRewritePattern<ScatterOp> {
 } // namespace
 
 void tinyc::addEmptyPatterns(RewritePatternSet &patterns) {
-  patterns.add<EmptyResult, ReduceOfNothing, ViewOfNothing, ConcatOfNothing, GatherFromNothing, ScatterOfNothing>(
-      patterns.getContext());
+  patterns.add<EmptyResult, EmptyOfControl, ReduceOfNothing, ViewOfNothing, ConcatOfNothing, GatherFromNothing,
+               ScatterOfNothing>(patterns.getContext());
 }

@@ -87,3 +87,31 @@ func.func @known_choice(%x: tensor<4xf32>) -> tensor<4xf32> {
   }
   return %r : tensor<4xf32>
 }
+
+// -----
+
+// Results without elements are constants, also of a choice that has others, and of a loop.
+// CHECK-LABEL: @no_elements
+// CHECK-DAG: %[[E:.*]] = tiny.const dense<> : tensor<2x0xf32>
+// CHECK-DAG: %[[R:.*]]:2 = tiny.cond
+// CHECK-NOT: tiny.loop
+// CHECK: return %[[E]], %[[R]]#1, %[[E]]
+func.func @no_elements(%c: tensor<i1>, %n: tensor<2x0xf32>, %x: tensor<4xf32>) -> (tensor<2x0xf32>, tensor<4xf32>, tensor<2x0xf32>) {
+  %r:2 = tiny.cond %c (%n, %x) : (tensor<2x0xf32>, tensor<4xf32>) -> (tensor<2x0xf32>, tensor<4xf32>) {
+  ^bb0(%m: tensor<2x0xf32>, %a: tensor<4xf32>):
+    %s = tiny.sqrt %a : tensor<4xf32>
+    tiny.yield %m, %s : tensor<2x0xf32>, tensor<4xf32>
+  } else {
+  ^bb0(%m: tensor<2x0xf32>, %a: tensor<4xf32>):
+    %t = tiny.sqrt %m : tensor<2x0xf32>
+    tiny.yield %t, %a : tensor<2x0xf32>, tensor<4xf32>
+  }
+  %l = tiny.loop 1000000 carry(%n) : (tensor<2x0xf32>) -> tensor<2x0xf32> {
+  ^bb0(%i: tensor<i64>, %m: tensor<2x0xf32>):
+    %t = tiny.add %m, %m : tensor<2x0xf32>
+    %limit = tiny.const dense<9> : tensor<i64>
+    %on = tiny.cmplt %i, %limit : tensor<i64>
+    tiny.yield %on, %t : tensor<i1>, tensor<2x0xf32>
+  }
+  return %r#0, %r#1, %l : tensor<2x0xf32>, tensor<4xf32>, tensor<2x0xf32>
+}
