@@ -33,7 +33,9 @@ std::optional<unsigned> KernelOp::getInPlaceInput(unsigned result) { return inPl
 bool KernelOp::canComputeInPlace(unsigned result, unsigned input) {
   Value value = getYield().getValues()[result];
   auto stage = value.getDefiningOp<StageOp>();
-  if (!stage || !value.hasOneUse() || !stage.getReduce().empty())
+  // A stage that reads another result of this one may compute it again, from what was overwritten by then.
+  if (!stage || !value.hasOneUse() || !stage.getReduce().empty() ||
+      llvm::any_of(stage->getUsers(), llvm::IsaPred<StageOp>))
     return false;
   return llvm::all_of(getBody().getArgument(input).getUses(), [&](OpOperand &use) {
     return use.getOwner() == stage && stage.getMap(use.getOperandNumber()) == getWrite(result);
@@ -114,7 +116,8 @@ LogicalResult KernelOp::verifyRegions() {
   for (unsigned result = 0; result < getNumResults(); ++result)
     if (std::optional<unsigned> input = getInPlaceInput(result); input && !canComputeInPlace(result, *input))
       return emitOpError("in_place: expected input ")
-             << *input << " to be read only by the stage that computes result " << result << ", at the point it writes";
+             << *input << " to be read only by the stage that computes result " << result
+             << ", at the point it writes, and no other stage to read that one";
   int64_t shared = getShared();
   StageOp first;
   if (ScatterOp scatter = getScatter()) {

@@ -133,6 +133,27 @@ func.func @in_place_reversed(%x: tensor<8xf32>) {
 
 // -----
 
+// A stage that reads it may compute it again, where the input was overwritten.
+func.func @in_place_read_again(%x: tensor<8xf32>) {
+  // expected-error @+1 {{in_place: expected input 0 to be read only by the stage that computes result 0, at the point it writes, and no other stage to read that one}}
+  %r:2 = tiny.kernel "k" shared 0 (%x) attributes {in_place = array<i64: 0, -1>} : (tensor<8xf32>) -> (tensor<8xf32>, tensor<f32>) {
+  ^bb0(%in: tensor<8xf32>):
+    %a:2 = tiny.stage parallel [8] (%in by affine_map<(d0) -> (d0)> : tensor<8xf32>) -> (none tensor<8xf32>, none tensor<8xf32>) {
+    ^bb0(%v: f32):
+      %w = tiny.add %v, %v : f32
+      tiny.yield %v, %w : f32, f32
+    }
+    %s = tiny.stage parallel [] reduce [8] (%a#1 by affine_map<(d0) -> (d0)> : tensor<8xf32>) -> (sum tensor<f32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %a#0, %s : tensor<8xf32>, tensor<f32>
+  }
+  return
+}
+
+// -----
+
 func.func private @in_place_kernel(memref<8xf32>, index)
 func.func @in_place_launches(%x: tensor<8xf32>, %i: tensor<8xi32>) {
   %r = tiny.launch @in_place_kernel "k" units 1 (%x) {in_place = array<i64: 0>} : (tensor<8xf32>) -> tensor<8xf32>

@@ -117,3 +117,50 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
     return %2, %4 : tensor<64xf32>, tensor<64xf32>
   }
 }
+
+// -----
+
+// The stage that computes the result has another one, which a later stage reads: where that is computed again, as on a
+// GPU whose shared memory does not hold it, the input would be overwritten by then.
+module attributes {tiny.target = "nvidia:sm_80"} {
+  // CHECK-LABEL: func.func @read_again
+  // CHECK: tiny.kernel "pair_1"
+  // CHECK-NOT: in_place
+  // CHECK: tiny.kernel "scale_2"
+  func.func @read_again(%x: tensor<2x100000xf32>) -> tensor<2x100000xf32> {
+    %0 = tiny.kernel "twice_0" shared 2 (%x) : (tensor<2x100000xf32>) -> tensor<2x100000xf32> {
+    ^bb0(%in: tensor<2x100000xf32>):
+      %o = tiny.stage parallel [2, 100000] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<2x100000xf32>) -> (none tensor<2x100000xf32>) {
+      ^bb0(%v: f32):
+        %p = tiny.add %v, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %o : tensor<2x100000xf32>
+    }
+    %1:2 = tiny.kernel "pair_1" shared 1 (%0) : (tensor<2x100000xf32>) -> (tensor<2x100000xf32>, tensor<2xf32>) {
+    ^bb0(%in: tensor<2x100000xf32>):
+      %o:2 = tiny.stage parallel [2, 100000] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<2x100000xf32>) -> (none tensor<2x100000xf32>, none tensor<2x100000xf32>) {
+      ^bb0(%v: f32):
+        %p = tiny.add %v, %v : f32
+        %q = tiny.mul %v, %v : f32
+        tiny.yield %p, %q : f32, f32
+      }
+      %s = tiny.stage parallel [2] reduce [100000] (%o#1 by affine_map<(d0, d1) -> (d0, d1)> : tensor<2x100000xf32>) -> (sum tensor<2xf32>) {
+      ^bb0(%v: f32):
+        tiny.yield %v : f32
+      }
+      tiny.yield %o#0, %s : tensor<2x100000xf32>, tensor<2xf32>
+    }
+    %2 = tiny.kernel "scale_2" shared 2 (%1#0, %1#1) : (tensor<2x100000xf32>, tensor<2xf32>) -> tensor<2x100000xf32> {
+    ^bb0(%in: tensor<2x100000xf32>, %sum: tensor<2xf32>):
+      %o = tiny.stage parallel [2, 100000] (%in by affine_map<(d0, d1) -> (d0, d1)> : tensor<2x100000xf32>,
+                                            %sum by affine_map<(d0, d1) -> (d0)> : tensor<2xf32>) -> (none tensor<2x100000xf32>) {
+      ^bb0(%v: f32, %t: f32):
+        %p = tiny.mul %v, %t : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %o : tensor<2x100000xf32>
+    }
+    return %2 : tensor<2x100000xf32>
+  }
+}
