@@ -11,6 +11,7 @@ using namespace tinyc;
 using namespace tinyc::tiny;
 
 // The stages that read what the unit has kept, of which a vector runs along the last dimension that is longer than 1.
+// Not along rows that units cut: a vector would reach into the next unit's, whose lines are not kept here.
 LogicalResult tinyc::tileWindowTail(OpBuilder &b, const TiledFunction &f, const Window &w, const KeptUnit &kept) {
   StageWalk walk;
   walk.stages = w.tail;
@@ -21,7 +22,7 @@ LogicalResult tinyc::tileWindowTail(OpBuilder &b, const TiledFunction &f, const 
     bool own = static_cast<int64_t>(d) >= shared, cut = own && static_cast<int64_t>(d) == shared && w.rowStep != 0;
     walk.offsets.push_back(!own ? kept.unit[d] : cut ? kept.firstRow : indexConstant(b, f.function.getLoc(), 0));
     walk.unit.push_back(!own ? kept.sizes[d] : cut ? f.schedule.getUnit()[d] : size);
-    if (own && size > 1)
+    if (own && size > 1 && walk.unit[d] >= size)
       longest = d;
   }
   int64_t most = 4 * f.schedule.getVector();

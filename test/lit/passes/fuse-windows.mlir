@@ -136,3 +136,40 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
     return %1, %2, %3 : tensor<1x8x31xf32>, tensor<1x8x62xf32>, tensor<1x8x31xf32>
   }
 }
+
+// -----
+
+// A pooling over whole lines: the result is one column, and a unit has few of its rows. A vector along them would
+// reach into the next unit's, of which nothing is kept; one along the window does not.
+// REMARK: remark: fused with conv_0: saves
+// CHECK-LABEL: func.func @whole_lines
+// CHECK: tiny.kernel "conv_maxpool_1" shared 2
+// TILED-LABEL: func.func @whole_lines
+// TILED: func.func @conv_maxpool_1
+// TILED-SAME: unit = [1, 32, 3]
+// TILED: tiny.reduce max %{{.*}} [4, 5] : vector<1x1x1x1x1x64xf32> -> vector<1x1x1x1xf32>
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @whole_lines(%x: tensor<1x32x258x66xf32>, %w: tensor<32x32x3x3xf32>) -> tensor<1x32x128x1xf32> {
+    %0 = tiny.kernel "conv_0" shared 4 (%x, %w) : (tensor<1x32x258x66xf32>, tensor<32x32x3x3xf32>) -> tensor<1x32x256x64xf32> {
+    ^bb0(%a: tensor<1x32x258x66xf32>, %b: tensor<32x32x3x3xf32>):
+      %s = tiny.stage parallel [1, 32, 256, 64] reduce [32, 3, 3]
+           (%a by affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d4, d2 + d5, d3 + d6)> : tensor<1x32x258x66xf32>,
+            %b by affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d1, d4, d5, d6)> : tensor<32x32x3x3xf32>) -> (sum tensor<1x32x256x64xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<1x32x256x64xf32>
+    }
+    %1 = tiny.kernel "maxpool_1" shared 4 (%0) : (tensor<1x32x256x64xf32>) -> tensor<1x32x128x1xf32> {
+    ^bb0(%a: tensor<1x32x256x64xf32>):
+      %m = tiny.stage parallel [1, 32, 128, 1] reduce [2, 64]
+           (%a by affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2 * 2 + d4, d3 + d5)> : tensor<1x32x256x64xf32>) -> (max tensor<1x32x128x1xf32>) {
+      ^bb0(%u: f32):
+        tiny.yield %u : f32
+      }
+      tiny.yield %m : tensor<1x32x128x1xf32>
+    }
+    return %1 : tensor<1x32x128x1xf32>
+  }
+}
