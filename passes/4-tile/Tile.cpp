@@ -3,7 +3,8 @@
 // tile: one function for each distinct kernel, over one work unit; a launch for each kernel.
 //
 // Needs: kernels with schedules, and `tiny.target`. Leaves: functions of tiles with the attributes tiny.kernel and
-// tiny.schedule, and tiny.launch in @main. Kernels that are equal but for names and locations share a function.
+// tiny.schedule (and tiny.wide_index, where 32 bits do not do for coordinates), and tiny.launch in @main. Kernels that
+// are equal but for names and locations share a function.
 // Refuses: a kernel without a schedule.
 //
 //   %r = tiny.kernel "relu_0" shared 1 schedule <unit = [4096], inner = [64], vector = 16> (%x) : ..
@@ -13,6 +14,7 @@
 
 #include "dialects/Tiny/InPlaceAttr.h"
 #include "dialects/Tiny/InitAttr.h"
+#include "dialects/Tiny/WideIndexAttr.h"
 #include "passes/2-fuse/KernelCost.h"
 #include "passes/3-schedule/Schedules.h"
 #include "passes/4-tile/Tiling.h"
@@ -161,6 +163,8 @@ FailureOr<func::FuncOp> Tile::tileKernel(KernelOp kernel, const Chip &chip) {
   for (unsigned i = 0; i < kernel.getNumResults(); ++i)
     if (std::optional<unsigned> input = kernel.getInPlaceInput(i))
       function.setArgAttr(*input, kInPlaceAttr, b.getUnitAttr());
+  if (needsWideIndex(kernel))
+    function->setAttr(kWideIndexAttr, b.getUnitAttr());
   b.setInsertionPointToStart(function.addEntryBlock());
   TiledFunction f{kernel, *kernel.getSchedule(), chip, function};
   std::optional<Attention> attention = matchAttention(kernel);

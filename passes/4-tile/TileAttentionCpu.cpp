@@ -249,7 +249,7 @@ void AttentionTiler::takeRow(Value row, Value firstKey, bool bounded) {
     emitPointwise(stage, domain, known);
   Value score = known.lookup(a.score);
   double infinity = std::numeric_limits<double>::infinity();
-  if (Value inside = insideBounds(b, loc, domain))
+  if (Value inside = insideBounds(b, loc, domain, f.needsWideIndex()))
     score = WhereOp::create(b, loc, inside, score, number(rowType, -infinity));
 
   Value before = loadTile(b, loc, maxima, place, oneMap);

@@ -145,7 +145,7 @@ SmallVector<Value> GpuAttentionTiler::takeKeys(Value key, Value queries, ValueRa
   TileDomain keysOnly = domain; // what queries beyond the last one give is never written
   for (unsigned d = 0; d < shared; ++d)
     keysOnly.bounds[d] = std::nullopt;
-  if (Value inside = insideBounds(b, loc, keysOnly))
+  if (Value inside = insideBounds(b, loc, keysOnly, f.needsWideIndex()))
     score = WhereOp::create(b, loc, inside, score, number(tileType, -kInfinity));
 
   int64_t along = shared;

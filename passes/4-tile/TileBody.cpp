@@ -82,30 +82,32 @@ void tinyc::storeTile(OpBuilder &b, Location loc, Value value, Value buffer, con
                   set ? IntegerSetAttr::get(set) : IntegerSetAttr());
 }
 
-Value tinyc::insideBounds(OpBuilder &b, Location loc, const TileDomain &domain) {
+Value tinyc::insideBounds(OpBuilder &b, Location loc, const TileDomain &domain, bool wide) {
+  Type integer = b.getIntegerType(wide ? 64 : 32);
   Value inside;
   for (auto [d, bound] : llvm::enumerate(domain.bounds)) {
     if (!bound)
       continue;
-    VectorType type = domain.type(b.getI32Type());
+    VectorType type = domain.type(integer);
     AffineMap map = AffineMap::get(domain.rank(), 0, getAffineDimExpr(d, b.getContext()));
     Value position = IotaOp::create(b, loc, type, map, domain.offsets);
-    Value below = CmpLtOp::create(b, loc, position, splat(b, loc, type, b.getI32IntegerAttr(*bound)));
+    Value below = CmpLtOp::create(b, loc, position, splat(b, loc, type, b.getIntegerAttr(integer, *bound)));
     inside = inside ? AndOp::create(b, loc, inside, below) : below;
   }
   return inside;
 }
 
-Value tinyc::insideSet(OpBuilder &b, Location loc, const TileDomain &domain, IntegerSet set) {
+Value tinyc::insideSet(OpBuilder &b, Location loc, const TileDomain &domain, IntegerSet set, bool wide) {
+  Type integer = b.getIntegerType(wide ? 64 : 32);
   Value inside;
   for (unsigned i = 0; set && i < set.getNumConstraints(); ++i) {
-    VectorType type = domain.type(b.getI32Type());
+    VectorType type = domain.type(integer);
     AffineMap map = AffineMap::get(domain.rank(), 0, set.getConstraint(i));
     Value value = IotaOp::create(b, loc, type, map, domain.offsets), holds;
     if (set.isEq(i))
-      holds = CmpEqOp::create(b, loc, value, splat(b, loc, type, b.getI32IntegerAttr(0)));
+      holds = CmpEqOp::create(b, loc, value, splat(b, loc, type, b.getIntegerAttr(integer, 0)));
     else
-      holds = CmpLtOp::create(b, loc, splat(b, loc, type, b.getI32IntegerAttr(-1)), value);
+      holds = CmpLtOp::create(b, loc, splat(b, loc, type, b.getIntegerAttr(integer, -1)), value);
     inside = inside ? AndOp::create(b, loc, inside, holds).getResult() : holds;
   }
   return inside;

@@ -37,11 +37,13 @@ mlir::Value loadTile(mlir::OpBuilder &b, mlir::Location loc, mlir::Value buffer,
 void storeTile(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Value buffer, const TileDomain &domain,
                mlir::AffineMap map);
 
-/// Whether each point of the tile lies within the bounds (a vector of i1); null if all do.
-mlir::Value insideBounds(mlir::OpBuilder &b, mlir::Location loc, const TileDomain &domain);
+/// Whether each point of the tile lies within the bounds (a vector of i1); null if all do. `wide` as below.
+mlir::Value insideBounds(mlir::OpBuilder &b, mlir::Location loc, const TileDomain &domain, bool wide);
 
-/// Whether each point of the tile lies in `set` (a vector of i1); null for a null set.
-mlir::Value insideSet(mlir::OpBuilder &b, mlir::Location loc, const TileDomain &domain, mlir::IntegerSet set);
+/// Whether each point of the tile lies in `set` (a vector of i1); null for a null set. Constraints are computed in
+/// 64 bits where 32 do not do for them (`wide`).
+mlir::Value insideSet(mlir::OpBuilder &b, mlir::Location loc, const TileDomain &domain, mlir::IntegerSet set,
+                      bool wide);
 
 /// The values that the stage's body yields on the tile. `points` gives the stage's domain from the tile's dimensions
 /// (for reading iota), `arguments` the reads, `buffer` where a kernel's argument lies; lookups touch nothing outside of

@@ -385,7 +385,7 @@ SmallVector<Value> StageTiler::emitPoint(StageOp stage, const TileDomain &domain
     }
     Value value = values[i];
     if (!inside)
-      inside = insideBounds(b, loc, reducedDomain);
+      inside = insideBounds(b, loc, reducedDomain, f.needsWideIndex());
     if (inside) {
       Type element = elementType(value.getType());
       value =
@@ -429,7 +429,7 @@ Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain,
     reads.push_back(readValue(operand, loc, domain, producer.getMap(i).compose(map),
                               intersect(composeSet(producer.getMask(i), map), mask), producer.getFill(i)));
   Value computed = f.emit(b, producer, domain, map, reads)[cast<OpResult>(value).getResultNumber()];
-  Value inside = insideSet(b, loc, domain, mask);
+  Value inside = insideSet(b, loc, domain, mask, f.needsWideIndex());
   if (!inside)
     return computed;
   auto type = cast<VectorType>(computed.getType());

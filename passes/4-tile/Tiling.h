@@ -6,6 +6,7 @@
 #define TINYC_PASSES_4_TILE_TILING_H
 
 #include "dialects/Target/Chip.h"
+#include "dialects/Tiny/WideIndexAttr.h"
 #include "passes/2-fuse/Attention.h"
 #include "passes/3-schedule/KernelClass.h"
 #include "passes/3-schedule/WindowClass.h"
@@ -23,6 +24,7 @@ struct TiledFunction {
 
   mlir::Value buffer(mlir::BlockArgument input) const { return function.getArgument(input.getArgNumber()); }
   mlir::Value resultBuffer(unsigned result) const;
+  bool needsWideIndex() const { return function->hasAttr(tiny::kWideIndexAttr); }
   mlir::Value unit() const { return function.getArguments().back(); }
   /// emitBody with the kernel's buffers.
   llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &b, tiny::StageOp stage, const TileDomain &domain,
@@ -44,6 +46,9 @@ int64_t countUnits(tiny::KernelOp kernel, tiny::ScheduleAttr schedule);
 
 /// The position at which the unit's tile begins, one value a cut dimension.
 llvm::SmallVector<mlir::Value> unitOffsets(mlir::OpBuilder &b, const TiledFunction &f);
+
+/// Whether coordinates of the kernel's stages, or positions in its buffers, need more than 32 bits.
+bool needsWideIndex(tiny::KernelOp kernel);
 
 mlir::Value indexConstant(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
 

@@ -57,8 +57,8 @@ static int64_t divisorOf(Value value) {
 }
 
 LanePoints::LanePoints(OpBuilder &b, Location loc, ValueRange offsets, const RegisterShape &shape,
-                       ArrayRef<int64_t> coordinates, int64_t spread)
-    : b(b), loc(loc), offsets(offsets), lanes(shape.lanes), spread(spread) {
+                       ArrayRef<int64_t> coordinates, unsigned width, int64_t spread)
+    : b(b), loc(loc), offsets(offsets), lanes(shape.lanes), spread(spread), width(width) {
   for (auto [d, offset] : llvm::enumerate(offsets)) {
     APInt constant;
     AffineExpr at = matchPattern(offset, m_ConstantInt(&constant)) ? b.getAffineConstantExpr(constant.getSExtValue())
@@ -236,7 +236,7 @@ Value LanePoints::vectorOf(AffineExpr expr, Type type) {
   return arith::SubIOp::create(b, loc, lhs, arith::MulIOp::create(b, loc, quotient, rhs));
 }
 
-Value LanePoints::vector(const Split &split, unsigned width, bool withBase) {
+Value LanePoints::vector(const Split &split, bool withBase) {
   auto type = VectorType::get({lanes * spread}, b.getIntegerType(width));
   AffineExpr expr = b.getAffineSymbolExpr(0) * split.stride;
   if (lanes == 1)
@@ -266,9 +266,9 @@ LanePoints::Mask LanePoints::mask(IntegerSet set) {
       continue;
     }
     // base + rest(lane) >= 0 as rest(lane) >= -base: the left side is mostly a constant.
-    Value rest = vector(parts, 32, false);
+    Value rest = vector(parts, false);
     Value limit = arith::SubIOp::create(b, loc, arith::ConstantIndexOp::create(b, loc, 0), scalar(parts.base));
-    Value narrow = arith::IndexCastOp::create(b, loc, b.getI32Type(), limit);
+    Value narrow = arith::IndexCastOp::create(b, loc, b.getIntegerType(width), limit);
     Value splat = vector::BroadcastOp::create(b, loc, rest.getType(), narrow);
     both(mask.lanes, arith::CmpIOp::create(b, loc, predicate, rest, splat));
   }

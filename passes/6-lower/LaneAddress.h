@@ -32,10 +32,10 @@ struct RegisterShape {
 /// dimension the lane's number more.
 class LanePoints {
 public:
-  /// With `spread`, each lane stands for so many elements of the vectors that are made: the element's lane is its
-  /// number divided by `spread`.
+  /// Lanes' numbers have `width` bits. With `spread`, each lane stands for so many elements of the vectors that are
+  /// made: the element's lane is its number divided by `spread`.
   LanePoints(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange offsets, const RegisterShape &shape,
-             llvm::ArrayRef<int64_t> coordinates, int64_t spread = 1);
+             llvm::ArrayRef<int64_t> coordinates, unsigned width, int64_t spread = 1);
 
   /// One dimension more, whose coordinate is data: the lanes' numbers, or the first lane's for all where it is
   /// `uniform`. Gives the condition that it is at least 0 and below `limit`: a vector of i1, or i1 where it is uniform.
@@ -53,8 +53,8 @@ public:
 
   /// An expression without lanes, as index.
   mlir::Value scalar(mlir::AffineExpr expr);
-  /// stride * lane + bent(lane) as a vector of integers of `width` bits.
-  mlir::Value vector(const Split &split, unsigned width, bool withBase);
+  /// stride * lane + bent(lane) as a vector of integers.
+  mlir::Value vector(const Split &split, bool withBase);
 
   /// Conditions under which lanes take part; null values hold everywhere.
   struct Mask {
@@ -75,6 +75,7 @@ private:
   llvm::SmallVector<mlir::AffineExpr> replacements; ///< symbol 0 is the lane's number, the others are `indices`
   llvm::SmallVector<mlir::Value> indices;           ///< that differ between lanes
   int64_t lanes, spread;
+  unsigned width;
 };
 
 } // namespace tinyc

@@ -99,13 +99,11 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
   Value buffer = scalars.lookup(load.getBuffer());
   Type element = cast<VectorType>(load.getType()).getElementType(), memory = memoryElement(element);
   auto memoryType = VectorType::get({shape.lanes}, memory);
-  LanePoints points(b, loc, scalarsOf(load.getOffsets()), shape, coordinates);
+  LanePoints points(b, loc, scalarsOf(load.getOffsets()), shape, coordinates, indexWidth);
   LanePoints::Mask mask = points.mask(load.getMask().value_or(IntegerSet()));
   addIndices(points, mask, load.getIndices(), load.getLimits(), shape, shape.registerOf(coordinates));
   LanePoints::Split address =
       points.split(addressOf(symbolsAsDims(load.getMap()), load.getBuffer()).toExpr(b.getContext()));
-  // In a buffer of this size, where data may point anywhere, addresses have 64 bits.
-  bool large = cast<MemRefType>(load.getBuffer().getType()).getNumElements() > INT32_MAX;
   auto fill = SplatElementsAttr::get(
       memoryType, static_cast<Attribute>(fillBits(b, load.getFill().value_or(TypedAttr()), element, memory)));
   Value base = points.scalar(address.base);
@@ -113,7 +111,7 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
 
   if (!address.varies() || shape.lanes == 1) {
     if (address.bent) {
-      Value one = points.vector(address, 64, false);
+      Value one = points.vector(address, false);
       Value rest = vector::ExtractOp::create(b, loc, one, ArrayRef<int64_t>{0});
       base = arith::AddIOp::create(b, loc, base, arith::IndexCastOp::create(b, loc, b.getIndexType(), rest));
     }
@@ -144,7 +142,7 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
       firsts.push_back(i % stride == 0);
     for (int64_t i = 0; i < shape.lanes; ++i)
       chosen.push_back(i * stride);
-    LanePoints wide(b, loc, scalarsOf(load.getOffsets()), shape, coordinates, stride);
+    LanePoints wide(b, loc, scalarsOf(load.getOffsets()), shape, coordinates, indexWidth, stride);
     auto wideMask = VectorType::get({shape.lanes * stride}, b.getI1Type());
     Value touched = arith::ConstantOp::create(b, loc, cast<TypedAttr>(DenseElementsAttr::get(wideMask, firsts)));
     if (Value inside = wide.asVector(wide.mask(load.getMask().value_or(IntegerSet()))))
@@ -164,7 +162,7 @@ Value TileLowering::loadRegister(LoadOp load, const RegisterShape &shape, ArrayR
                                        b.getI32IntegerAttr(bytesOf(memory)));
   } else {
     auto pointers = VectorType::get({shape.lanes}, buffer.getType());
-    Value index = points.vector(address, large ? 64 : 32, false);
+    Value index = points.vector(address, false);
     Value all = LLVM::GEPOp::create(b, loc, pointers, memory, at(base), ValueRange(index));
     Value every = lanes;
     if (!every)
@@ -204,7 +202,7 @@ void TileLowering::storeRegister(StoreOp store, const RegisterShape &shape, int6
   Value value = toMemory(loc, registersOf(store.getValue())[index]);
   auto memoryType = cast<VectorType>(value.getType());
   Type memory = memoryType.getElementType();
-  LanePoints points(b, loc, scalarsOf(store.getOffsets()), shape, shape.coordinates(index));
+  LanePoints points(b, loc, scalarsOf(store.getOffsets()), shape, shape.coordinates(index), indexWidth);
   LanePoints::Mask mask = points.mask(store.getMask().value_or(IntegerSet()));
   addIndices(points, mask, store.getIndices(), store.getLimits(), shape, index);
   LanePoints::Split address =
@@ -219,7 +217,7 @@ void TileLowering::storeRegister(StoreOp store, const RegisterShape &shape, int6
     return;
   }
   auto pointers = VectorType::get({shape.lanes}, buffer.getType());
-  Value all = LLVM::GEPOp::create(b, loc, pointers, memory, base, ValueRange(points.vector(address, 32, false)));
+  Value all = LLVM::GEPOp::create(b, loc, pointers, memory, base, ValueRange(points.vector(address, false)));
   if (!lanes)
     lanes = arith::ConstantOp::create(
         b, loc, cast<TypedAttr>(DenseElementsAttr::get(VectorType::get({shape.lanes}, b.getI1Type()), true)));

@@ -56,7 +56,7 @@ static SmallVector<int64_t> ones(size_t count) { return SmallVector<int64_t>(cou
 Value TileLowering::fragmentPointer(Location loc, Value buffer, ValueRange offsets, AffineMap map,
                                     ArrayRef<int64_t> coordinates) {
   auto type = cast<MemRefType>(buffer.getType());
-  LanePoints points(b, loc, scalarsOf(offsets), RegisterShape(ones(coordinates.size())), coordinates);
+  LanePoints points(b, loc, scalarsOf(offsets), RegisterShape(ones(coordinates.size())), coordinates, indexWidth);
   LanePoints::Split address = points.split(linearAddress(map, type.getShape()).toExpr(b.getContext()));
   return pointer(loc, scalars.lookup(buffer), memoryElement(type.getElementType()), points.scalar(address.base));
 }

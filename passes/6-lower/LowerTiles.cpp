@@ -12,6 +12,7 @@
 //   %p = llvm.getelementptr %a[%i * 64 + %k], %t0 = llvm.load %p : vector<16xf32>, and the same for row 1.
 
 #include "dialects/Target/Chip.h"
+#include "dialects/Tiny/WideIndexAttr.h"
 #include "passes/6-lower/TileLowering.h"
 #include "passes/Passes.h"
 
@@ -62,6 +63,12 @@ FailureOr<func::FuncOp> TileLowering::run() {
     target.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
     target.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(kAlignment));
   }
+  auto isLarge = [](Type type) {
+    auto buffer = dyn_cast<MemRefType>(type);
+    return buffer && buffer.getNumElements() > INT32_MAX;
+  };
+  if (source->hasAttr(kWideIndexAttr) || llvm::any_of(source.getArgumentTypes(), isLarge))
+    indexWidth = 64;
   scratch = entry->getArguments().back();
   markFragments();
   for (Operation *op = source->getParentOp(); op; op = op->getParentOp())
@@ -213,14 +220,14 @@ void TileLowering::lowerIota(IotaOp iota) {
   auto tile = cast<VectorType>(iota.getType());
   RegisterShape shape(tile.getShape());
   Type element = tile.getElementType();
-  unsigned width = element.isIntOrFloat() && element.getIntOrFloatBitWidth() > 32 ? 64 : 32;
+  unsigned width = element.getIntOrFloatBitWidth() > 32 ? 64 : isa<FloatType>(element) ? indexWidth : 32;
   SmallVector<Value> offsets = scalarsOf(iota.getOffsets());
   if (offsets.empty())
     offsets.assign(tile.getRank(), arith::ConstantIndexOp::create(b, iota.getLoc(), 0));
   Registers results;
   for (int64_t r = 0; r < shape.registers; ++r) {
-    LanePoints points(b, iota.getLoc(), offsets, shape, shape.coordinates(r));
-    Value numbers = points.vector(points.split(iota.getMap().getResult(0)), width, true);
+    LanePoints points(b, iota.getLoc(), offsets, shape, shape.coordinates(r), width);
+    Value numbers = points.vector(points.split(iota.getMap().getResult(0)), true);
     // A cast of signed integers, as the op says.
     results.push_back(
         element.isSignlessInteger(width) ? numbers : CastOp::create(b, iota.getLoc(), numbers, element).getResult());

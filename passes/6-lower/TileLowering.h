@@ -75,6 +75,7 @@ private:
   llvm::DenseSet<mlir::Value> fragments;            ///< tiles that are held as its sums
   mlir::Value scratch;
   int64_t scratchBytes = 0;
+  unsigned indexWidth = 32; ///< bits of lanes' positions and coordinates
   bool masksNarrow = false; ///< the chip's masked loads take elements of one and two bytes
 };
 

@@ -12,6 +12,7 @@
 
 #include "dialects/Target/Chip.h"
 #include "dialects/Tiny/TinyOps.h"
+#include "dialects/Tiny/WideIndexAttr.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -107,8 +108,9 @@ struct ToGpu : tinyc::impl::ToGpuBase<ToGpu> {
     function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
     int64_t threads = cast<IntegerAttr>(kernel->getAttr("tiny.threads")).getInt();
     function.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
-    for (StringRef name : {"tiny.threads", "tiny.shared"})
-      function->setAttr(name, kernel->getAttr(name));
+    for (StringRef name : {StringRef("tiny.threads"), StringRef("tiny.shared"), StringRef(tiny::kWideIndexAttr)})
+      if (Attribute value = kernel->getAttr(name))
+        function->setAttr(name, value);
     // Buffers of a launch do not overlap. Their alignment is not stated: LLVM would widen a load of three elements to
     // four, past the end of a buffer; wide accesses carry their own alignment.
     for (unsigned i = 0; i < inputs.size(); ++i)

@@ -4,6 +4,8 @@
 
 #include "passes/6-lower/ToGpuConversion.h"
 
+#include "dialects/Tiny/WideIndexAttr.h"
+
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -21,10 +23,12 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 
 using namespace mlir;
+using namespace tinyc;
 
 unsigned tinyc::indexBits(gpu::GPUModuleOp device) {
   bool wide = false;
   device.walk([&](gpu::GPUFuncOp kernel) {
+    wide |= kernel->hasAttr(tiny::kWideIndexAttr);
     for (Type type : kernel.getArgumentTypes())
       if (auto buffer = dyn_cast<MemRefType>(type))
         wide |= buffer.getNumElements() >= int64_t(1) << 31;

@@ -11,7 +11,7 @@
 
 namespace tinyc {
 
-/// Bits of an index in this module: 32 where every buffer's elements can be counted so.
+/// Bits of an index in this module: 32 where every buffer's elements and every coordinate can be counted so.
 unsigned indexBits(mlir::gpu::GPUModuleOp device);
 
 /// Kernels take bare pointers.

@@ -117,3 +117,16 @@ func.func @pairs(%a: memref<64xf32>, %c: memref<16xf32>, %unit: index) attribute
   tiny.store %t, %c[%c0] by affine_map<(d0) -> (d0)> : vector<16xf32>, memref<16xf32>
   return
 }
+
+// -----
+
+// Apart by a stride in a large buffer: the last of the lanes' positions takes more than 32 bits.
+// CHECK-LABEL: func.func @far_apart
+// CHECK: llvm.getelementptr %{{.*}}[%{{.*}}] : (!llvm.ptr, vector<64xi64>) -> vector<64x!llvm.ptr>, i8
+// CHECK: llvm.intr.masked.scatter
+func.func @far_apart(%a: memref<64xi8>, %c: memref<64x100000000xi8>, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %t = tiny.load %a[%c0] by affine_map<(d0) -> (d0)> : memref<64xi8> -> vector<64xi8>
+  tiny.store %t, %c[%c0] by affine_map<(d0) -> (d0, 7)> : vector<64xi8>, memref<64x100000000xi8>
+  return
+}
