@@ -76,7 +76,8 @@ static LogicalResult verifyMatrixRow(KernelOp kernel, ScheduleAttr s, std::optio
   return success();
 }
 
-// A window's line stays whole: what it covers is copied once a unit.
+// A window's line stays whole, or is cut between tiles: one that reached into the next unit would compute its elements
+// once more, perhaps after what they are added to was overwritten in place.
 static LogicalResult verifyWindow(KernelOp kernel, ScheduleAttr s, const Chip &chip, Window &w) {
   int64_t vectors = llvm::divideCeil(s.getInner()[2], s.getVector()) * s.getInner()[1];
   int64_t needed = (s.getInner()[0] + 1) * vectors + 1;
@@ -94,6 +95,10 @@ static LogicalResult verifyWindow(KernelOp kernel, ScheduleAttr s, const Chip &c
       return kernel.emitOpError("schedule: expected units of whole lines, of ")
              << w.size(w.x()) << " elements, of a plane; found " << s.getUnit().asArrayRef()[w.x()];
   }
+  if (int64_t columns = w.tail.empty() ? s.getUnit()[w.x()] : w.size(w.x());
+      columns < w.size(w.x()) && columns % s.getInner()[2] != 0)
+    return kernel.emitOpError("schedule: expected a unit's ")
+           << columns << " columns to be a multiple of the micro-tile's " << s.getInner().asArrayRef()[2];
   if (s.getInner()[1] > 1 && !w.y())
     return kernel.emitOpError("schedule: expected one line in 'inner' for a window along one dimension, found ")
            << s.getInner().asArrayRef()[1];

@@ -176,8 +176,10 @@ void TileLowering::lowerAlloca(memref::AllocaOp alloca) {
     Value count = LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(bytes));
     memory = LLVM::AllocaOp::create(b, loc, scratch.getType(), b.getI8Type(), count, kAlignment);
   } else {
-    memory = LLVM::GEPOp::create(b, loc, scratch.getType(), b.getI8Type(), scratch,
-                                 ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(scratchBytes)});
+    LLVM::GEPArg offset = static_cast<int32_t>(scratchBytes);
+    if (scratchBytes > INT32_MAX)
+      offset = LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(scratchBytes)).getResult();
+    memory = LLVM::GEPOp::create(b, loc, scratch.getType(), b.getI8Type(), scratch, ArrayRef<LLVM::GEPArg>{offset});
     scratchBytes += llvm::divideCeil(bytes, kAlignment) * kAlignment;
   }
   scalars.map(alloca.getResult(), memory);

@@ -130,3 +130,21 @@ func.func @far_apart(%a: memref<64xi8>, %c: memref<64x100000000xi8>, %unit: inde
   tiny.store %t, %c[%c0] by affine_map<(d0) -> (d0, 7)> : vector<64xi8>, memref<64x100000000xi8>
   return
 }
+
+// -----
+
+// Scratch memory of more than 2 GiB.
+// CHECK-LABEL: func.func @much_scratch
+// CHECK-SAME: tiny.scratch = 3000017024
+// CHECK: llvm.getelementptr %[[SCRATCH:.*]][0]
+// CHECK: %[[FAR:.*]] = llvm.mlir.constant(3000000000 : i64) : i64
+// CHECK: llvm.getelementptr %[[SCRATCH]][%[[FAR]]]
+func.func @much_scratch(%c: memref<1xi8>, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %a = memref.alloca() : memref<3000000000xi8>
+  %b = memref.alloca() : memref<17000xi8>
+  %t = tiny.load %b[%c0] by affine_map<(d0) -> (d0)> : memref<17000xi8> -> vector<1xi8>
+  tiny.store %t, %a[%c0] by affine_map<(d0) -> (d0)> : vector<1xi8>, memref<3000000000xi8>
+  tiny.store %t, %c[%c0] by affine_map<(d0) -> (d0)> : vector<1xi8>, memref<1xi8>
+  return
+}

@@ -285,6 +285,28 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
 
 // -----
 
+// A tile that reaches beyond its unit.
+module attributes {tiny.target = "cpu:x86-64-v4"} {
+  func.func @main(%a: tensor<4x41xf32>, %b: tensor<6x4x3xf32>) -> tensor<6x39xf32> {
+    // expected-error @+1 {{schedule: expected a unit's 20 columns to be a multiple of the micro-tile's 32}}
+    %c = tiny.kernel "beyond" shared 2 schedule <unit = [6, 20], inner = [6, 1, 32], strip = [1, 3], columns = "window", vector = 16>
+         (%a, %b) : (tensor<4x41xf32>, tensor<6x4x3xf32>) -> tensor<6x39xf32> {
+    ^bb0(%x: tensor<4x41xf32>, %y: tensor<6x4x3xf32>):
+      %s = tiny.stage parallel [6, 39] reduce [4, 3]
+           (%x by affine_map<(d0, d1, d2, d3) -> (d2, d1 + d3)> : tensor<4x41xf32>,
+            %y by affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)> : tensor<6x4x3xf32>) -> (sum tensor<6x39xf32>) {
+      ^bb0(%u: f32, %v: f32):
+        %p = tiny.mul %u, %v : f32
+        tiny.yield %p : f32
+      }
+      tiny.yield %s : tensor<6x39xf32>
+    }
+    return %c : tensor<6x39xf32>
+  }
+}
+
+// -----
+
 module attributes {tiny.target = "cpu:x86-64-v4"} {
   func.func @main(%a: tensor<100x300xbf16>, %b: tensor<300x200xbf16>) -> tensor<100x200xf32> {
     // expected-error @below {{schedule: cpu:x86-64-v4 has no instruction 'amx.tdpbf16ps'; it has fma}}
