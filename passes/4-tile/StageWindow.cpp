@@ -5,6 +5,7 @@
 #include "passes/4-tile/WindowTiler.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
@@ -13,6 +14,8 @@ using namespace tinyc::tiny;
 
 // Lanes of the vectors in which weights are copied.
 static constexpr int64_t kCopyLanes = 64;
+// Cache lines that are read together to be dealt out to phases.
+static constexpr int64_t kDealtLines = 2;
 
 static IntegerSet setOf(MLIRContext *context, unsigned dims, ArrayRef<AffineExpr> constraints) {
   if (constraints.empty())
@@ -131,12 +134,16 @@ void WindowTiler::copyInput(unsigned coordinate) {
   });
 }
 
-// One line, phase by phase: lanes stand a stride apart. What lies outside of the input, or of the mask, is the fill.
+// One line. Of a short stride, what is read lies together, and is then dealt out to the phases; else it goes phase by
+// phase, and lanes stand a stride apart. What lies outside of the input, or of the mask, is the fill.
 void WindowTiler::copyLine() {
   MLIRContext *context = b.getContext();
   unsigned rank = w.input.size();
   int64_t stride = w.stride(), line = 64 / (element.getIntOrFloatBitWidth() / 8);
   int64_t width = plane ? pitch : stagedShape.back(), lanes = copyLanes(line, width);
+  bool dealt = stride == 2 || stride == 4;
+  while (dealt && lanes > line && lanes * stride > kDealtLines * line)
+    lanes /= 2;
   // A line of a plane is copied beyond its end, where the next one follows.
   width = llvm::divideCeil(width, lanes) * lanes;
   // Dimensions of the access: one for each coordinate (of the line, where it begins), then the lanes.
@@ -159,7 +166,7 @@ void WindowTiler::copyLine() {
     tile.append(add(base, copied[i]), 1, std::nullopt);
     AffineExpr at = b.getAffineDimExpr(i);
     if (i == w.line)
-      at = at + b.getAffineDimExpr(rank) * stride;
+      at = at + b.getAffineDimExpr(rank) * (dealt ? 1 : stride);
     map.push_back(at);
     if (least < coordinate.least)
       constraints.push_back(at - coordinate.least);
@@ -191,15 +198,33 @@ void WindowTiler::copyLine() {
   places.push_back(getAffineDimExpr(w.line, context));
   places.push_back(along);
   AffineMap place = AffineMap::get(rank + 1, 0, places, context);
+  auto store = [&](Value value, Value phase, Value at) {
+    TileDomain local;
+    for (unsigned i = 0; i < rank; ++i)
+      local.append(i == w.line ? phase : copied[i], 1, std::nullopt);
+    local.append(at, lanes, std::nullopt);
+    storeTile(b, loc, value, staged, local, place);
+  };
+  if (dealt)
+    return loop(constant(0), constant(width), lanes, [&](Value at) {
+      TileDomain source = tile;
+      source.append(arith::MulIOp::create(b, loc, at, constant(stride)), lanes * stride, std::nullopt);
+      Value together = read(factorOf(w.stage, w.columnsRead), source);
+      SmallVector<int64_t> shape(rank, 1);
+      shape.push_back(lanes);
+      for (int64_t phase = 0; phase < stride; ++phase) {
+        AffineMap every = AffineMap::getMultiDimIdentityMap(rank + 1, context);
+        every = every.replace(getAffineDimExpr(rank, context), getAffineDimExpr(rank, context) * stride + phase,
+                              rank + 1, 0);
+        store(ViewOp::create(b, loc, VectorType::get(shape, element), together, every), constant(phase), at);
+      }
+    });
   auto copyPhase = [&](Value phase) {
     tile.offsets[w.line] = add(lineBase, phase);
     loop(constant(0), constant(width), lanes, [&](Value at) {
-      TileDomain source = tile, local;
+      TileDomain source = tile;
       source.append(at, lanes, std::nullopt);
-      for (unsigned i = 0; i < rank; ++i)
-        local.append(i == w.line ? phase : copied[i], 1, std::nullopt);
-      local.append(at, lanes, std::nullopt);
-      storeTile(b, loc, read(factorOf(w.stage, w.columnsRead), source), staged, local, place);
+      store(read(factorOf(w.stage, w.columnsRead), source), phase, at);
     });
   };
   if (stride == 1)

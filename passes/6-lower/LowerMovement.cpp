@@ -83,22 +83,15 @@ std::optional<TileLowering::Registers> TileLowering::viewOfGroups(ViewOp view) {
   return results;
 }
 
-// Each dimension of the source is a dimension of the result or a constant.
 void TileLowering::lowerView(ViewOp view) {
   auto type = cast<VectorType>(view.getType()), from = cast<VectorType>(view.getInput().getType());
   RegisterShape shape(type.getShape()), source(from.getShape());
   Registers input = registersOf(view.getInput()), results;
   VectorType result = registerType(type);
   Location loc = view.getLoc();
-  // The coordinates in the source of the result's element `at`.
+  // The coordinates in the source of the result's element `at`, lanes beyond its end among them.
   auto coordinatesOf = [&](ArrayRef<int64_t> at) {
-    SmallVector<int64_t> coordinates;
-    for (AffineExpr expr : view.getMap().getResults()) {
-      if (auto dim = dyn_cast<AffineDimExpr>(expr))
-        coordinates.push_back(at[dim.getPosition()]);
-      else
-        coordinates.push_back(cast<AffineConstantExpr>(expr).getValue());
-    }
+    SmallVector<int64_t> coordinates(view.getMap().compose(at));
     for (auto [c, size] : llvm::zip_equal(coordinates, from.getShape()))
       c = std::min(c, size - 1);
     return coordinates;
@@ -135,11 +128,21 @@ void TileLowering::lowerView(ViewOp view) {
       results.push_back(vector::BroadcastOp::create(b, loc, result, element(first)));
       continue;
     }
-    Value built = ConstOp::create(b, loc, result, cast<TypedAttr>(b.getZeroAttr(result)));
+    // Lanes of one register, in another order or some of them: every second one, for example.
+    SmallVector<SmallVector<int64_t>> lanes;
     for (int64_t lane = 0; lane < shape.lanes; ++lane) {
       at[shape.lane] = lane;
-      built = vector::InsertOp::create(b, loc, element(coordinatesOf(at)), built, ArrayRef<int64_t>{lane});
+      lanes.push_back(coordinatesOf(at));
     }
+    if (source.lane >= 0 &&
+        llvm::all_of(lanes, [&](auto &c) { return source.registerOf(c) == source.registerOf(first); })) {
+      SmallVector<int64_t> chosen = llvm::map_to_vector(lanes, [&](auto &c) { return c[source.lane]; });
+      results.push_back(vector::ShuffleOp::create(b, loc, holder, holder, chosen));
+      continue;
+    }
+    Value built = ConstOp::create(b, loc, result, cast<TypedAttr>(b.getZeroAttr(result)));
+    for (auto [lane, c] : llvm::enumerate(lanes))
+      built = vector::InsertOp::create(b, loc, element(c), built, ArrayRef<int64_t>{static_cast<int64_t>(lane)});
     results.push_back(built);
   }
   registers[view.getResult()] = results;

@@ -106,6 +106,20 @@ func.func @turn(%a: memref<4x4xf32>, %c: memref<4x4xf32>, %unit: index) attribut
 
 // -----
 
+// Some lanes of one register are a shuffle of it.
+// CHECK-LABEL: func.func @odd
+// CHECK: vector.shuffle %[[ALL:.*]], %[[ALL]] [1, 3, 5, 7] : vector<8xf32>, vector<8xf32>
+// CHECK-NOT: vector.insert
+func.func @odd(%a: memref<8xf32>, %c: memref<4xf32>, %unit: index) attributes {tiny.kernel} {
+  %c0 = arith.constant 0 : index
+  %t = tiny.load %a[%c0] by affine_map<(d0) -> (d0)> : memref<8xf32> -> vector<8xf32>
+  %u = tiny.view %t by affine_map<(d0) -> (d0 * 2 + 1)> : vector<8xf32> -> vector<4xf32>
+  tiny.store %u, %c[%c0] by affine_map<(d0) -> (d0)> : vector<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
 // A short stride is one masked piece of memory and a shuffle.
 // CHECK-LABEL: func.func @pairs
 // CHECK-NOT: gather

@@ -141,17 +141,20 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
 
 // -----
 
-// A convolution along lines with stride 2 and padding: what the windows of a unit cover is copied once, masked, into two
-// phases; the loop over the window reads it without masks, and the columns beyond the line's end are not stored. The
-// weights are read where they are.
+// A convolution along lines with stride 2 and padding: what the windows of a unit cover is copied once, masked, and
+// dealt out to two phases; the loop over the window reads it without masks, and the columns beyond the line's end are
+// not stored. The weights are read where they are.
 module attributes {tiny.target = "cpu:x86-64-v4"} {
   // CHECK: affine_map<(d0, d1, d2) -> (d1, d2 mod 2, d0 + d2 floordiv 2)>
   // CHECK-LABEL: func.func @conv
   // CHECK-SAME: (%[[IN:.*]]: memref<4x41xf32>, %[[W:.*]]: memref<6x4x3xf32>, %[[OUT:.*]]: memref<6x21xf32>
   // CHECK-DAG: %[[STAGED:.*]] = memref.alloca() : memref<4x2x48xf32>
   // CHECK-DAG: %[[SUMS:.*]] = memref.alloca() : memref<3x1x32xf32>
-  // CHECK: tiny.load %[[IN]]{{.*}} mask
-  // CHECK: tiny.store %{{.*}}, %[[STAGED]]
+  // CHECK: %[[LINE:.*]] = tiny.load %[[IN]]{{.*}} mask {{.*}} -> vector<1x1x32xf32>
+  // CHECK: %[[EVEN:.*]] = tiny.view %[[LINE]] by {{.*}} : vector<1x1x32xf32> -> vector<1x1x16xf32>
+  // CHECK: tiny.store %[[EVEN]], %[[STAGED]]
+  // CHECK: %[[ODD:.*]] = tiny.view %[[LINE]] by {{.*}} : vector<1x1x32xf32> -> vector<1x1x16xf32>
+  // CHECK: tiny.store %[[ODD]], %[[STAGED]]
   // CHECK: scf.for
   // CHECK: scf.for {{.*}} -> (vector<3x1x32xf32>)
   // CHECK: tiny.load %[[W]]{{.*}} -> vector<1x1x3x1xf32>
