@@ -216,6 +216,14 @@ static Value integerPow(compose::Builder &b, Value x, Value y) {
   return isUnsigned(type) ? power : where(b, less(b, y, zero), div(b, one, power), power);
 }
 
+// Whether the sign bit of floats is set, also that of a zero.
+static Value signBit(compose::Builder &b, Value x) {
+  Type type = x.getType();
+  auto bits = IntegerType::get(b.getContext(), tiny::elementType(type).getIntOrFloatBitWidth());
+  Value number = tiny::BitcastOp::create(b, tiny::withElementType(type, bits), x);
+  return compose::less(b, number, compose::splat(b, number, 0));
+}
+
 Value compose::pow(Builder &b, Value x, Value y) {
   if (!match(b, x, y))
     return {};
@@ -245,10 +253,10 @@ Value compose::pow(Builder &b, Value x, Value y) {
   Value integral = equal(b, round(b, tiny::RoundMode::Trunc, y), y);
   Value half = mul(b, y, splat(b, type, 0.5));
   Value odd = bitAnd(b, integral, invert(b, equal(b, round(b, tiny::RoundMode::Trunc, half), half)));
-  Value negative = less(b, x, zero);
+  Value negative = signBit(b, x);
   Value notANumber = splat(b, type, std::numeric_limits<double>::quiet_NaN());
   Value infinite = equal(b, abs(b, x), splat(b, type, std::numeric_limits<double>::infinity()));
-  Value defined = where(b, bitOr(b, integral, infinite), size, notANumber);
+  Value defined = where(b, bitOr(b, bitOr(b, integral, infinite), equal(b, x, zero)), size, notANumber);
   Value ofNegative = where(b, odd, neg(b, size), defined);
   Value power = where(b, negative, ofNegative, size);
   // Whatever the base, also 0, infinite or NaN; whatever the exponent, of 1.

@@ -95,6 +95,23 @@ static LogicalResult checkCarried(NodeImport &n, ArrayRef<Value> before, ArrayRe
   return success();
 }
 
+// No trip at all: the body is imported for the types of its rows alone, and nothing uses what it computes.
+static FailureOr<SmallVector<Value>> noTrips(NodeImport &n, const Repetition &r) {
+  SmallVector<Value> results(r.carried);
+  if (r.stacked == 0)
+    return results;
+  FailureOr<SmallVector<Value>> values = r.body(n.constantIntegers({0}, {}), r.carried);
+  if (failed(values))
+    return failure();
+  for (Value row : ArrayRef(*values).take_back(r.stacked)) {
+    SmallVector<int64_t> shape(shapeOf(row));
+    shape.insert(shape.begin(), 0);
+    auto type = RankedTensorType::get(shape, tiny::elementType(row.getType()));
+    results.push_back(tiny::ConstOp::create(n.b, DenseElementsAttr::get(type, ArrayRef<Attribute>())));
+  }
+  return results;
+}
+
 // All trips one after the other, each with its number known.
 static FailureOr<SmallVector<Value>> unroll(NodeImport &n, const Repetition &r) {
   SmallVector<Value> carried(r.carried);
@@ -116,8 +133,6 @@ static FailureOr<SmallVector<Value>> unroll(NodeImport &n, const Repetition &r) 
     }
   }
   for (auto [list, backwards] : llvm::zip_equal(rows, r.backwards)) {
-    if (list.empty())
-      return n.error() << "a loop of no trips, whose rows have no known shape, is not supported";
     for (Value &row : list) {
       SmallVector<int64_t> shape(shapeOf(row));
       shape.insert(shape.begin(), 1);
@@ -176,8 +191,8 @@ static FailureOr<SmallVector<Value>> loop(NodeImport &n, const Repetition &r) {
 
 // The final carried values, then the stacked ones.
 static FailureOr<SmallVector<Value>> repeat(NodeImport &n, const Repetition &r) {
-  if (r.trips == 1)
-    return unroll(n, r);
+  if (r.trips <= 1)
+    return r.trips == 0 ? noTrips(n, r) : unroll(n, r);
   bool wanted = std::exchange(n.surroundings.wantsTrip, false);
   Attempt attempt(n);
   FailureOr<SmallVector<Value>> values = loop(n, r);
@@ -251,12 +266,7 @@ static Value importLoop(NodeImport &n) {
       goesOn = reshape(n.b, goesOn, {});
     return values;
   };
-  if (r.trips == 0) {
-    if (r.stacked)
-      return n.fail("a loop of no trips, whose rows have no known shape, is not supported");
-    return results(n, r.carried);
-  }
-  if (!guarded) {
+  if (!guarded || r.trips == 0) {
     FailureOr<SmallVector<Value>> values = repeat(n, r);
     return succeeded(values) ? results(n, *values) : Value();
   }
@@ -345,8 +355,6 @@ static FailureOr<SmallVector<Value>> scan(NodeImport &n, const ScanForm &form, A
       return n.error() << "expected scanned inputs of one length, found " << r.trips << " and " << trips;
     r.trips = trips;
   }
-  if (r.trips == 0)
-    return n.error() << "a scan of no trips is not supported";
   r.body = [&](Value trip, ArrayRef<Value> carried) -> FailureOr<SmallVector<Value>> {
     SmallVector<Value> arguments(carried);
     DenseElementsAttr known;
@@ -355,7 +363,7 @@ static FailureOr<SmallVector<Value>> scan(NodeImport &n, const ScanForm &form, A
     for (auto [sequence, axis, backwards] : llvm::zip_equal(sequences, axes, form.inputBackwards)) {
       SmallVector<int64_t> shape(shapeOf(sequence));
       Value row;
-      if (known) {
+      if (known && r.trips != 0) {
         int64_t at = *known.getValues<int64_t>().begin();
         row = slice(n.b, sequence, axis, backwards ? r.trips - 1 - at : at, 1);
       } else {

@@ -126,6 +126,9 @@ static Value resizeDim(NodeImport &n, Value x, const Resized &r, const ResizeMod
     std::optional<double> source = sourceOf(m.transform, at, r);
     if (!source)
       return n.fail("attribute 'coordinate_transformation_mode': '" + m.transform + "' is not supported");
+    // A position is as exact as a scale, an f32: what is an element but for that is the element.
+    if (double rounded = static_cast<float>(*source); isNearest || rounded == std::floor(rounded))
+      source = rounded;
     outside[at] = m.transform == "tf_crop_and_resize" && !(*source >= 0 && *source <= r.from - 1);
     // What is read there does not count, and may be further away than any number of a position.
     if (outside[at])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Attributes and types that an operator allows and models rarely have."""
+from fractions import Fraction
 import math
 
 from case import Case, Values, main
@@ -87,6 +88,41 @@ def test_scaled_size_in_floats(folder):
     case.operand(None)
     case.operand("scales", "float", [1], [2.6], weight=True)
     case.result("y", "float", [13], [math.floor(i / 2.6) for i in range(13)])
+    return case
+
+
+def test_positions_of_a_scale_in_floats(folder):
+    # Position 6 is (6 + 1/2) / 2.6 - 1/2 = 2, and a little more by the float next to 2.6.
+    case = Case(folder, "Resize", version=13, mode="nearest", nearest_mode="ceil")
+    case.operand("x", "float", [5], [0, 1, 2, 3, 4])
+    case.operand(None)
+    case.operand("scales", "float", [1], [2.6], weight=True)
+    places = [math.ceil(Fraction(2 * i + 1, 2) / Fraction(26, 10) - Fraction(1, 2)) for i in range(13)]
+    case.result("y", "float", [13], [min(max(p, 0), 4) for p in places])
+    return case
+
+
+def test_integers_between_equal_pixels(folder):
+    case = Case(folder, "Resize", version=13, mode="linear")
+    case.operand("x", "uint8", [5], [9, 9, 8, 9, 9])
+    case.operand(None)
+    case.operand("scales", "float", [1], [2.6], weight=True)
+    values = [9, 9, 8, 9, 9]
+    y = []
+    for i in range(13):
+        at = min(max(Fraction(2 * i + 1, 2) / Fraction(26, 10) - Fraction(1, 2), 0), 4)
+        low = min(math.floor(at), 3)
+        y.append(math.floor(values[low] + (values[low + 1] - values[low]) * (at - low)))
+    case.result("y", "uint8", [13], y)
+    return case
+
+
+def test_powers_of_zeros(folder):
+    x, y = [-0.0, -0.0, -0.0, -0.0, 0.0, -0.0], [-1, -3, -2, 0.5, -3, -0.5]
+    case = Case(folder, "Pow", version=13)
+    case.operand("x", "float", [6], x)
+    case.operand("y", "float", [6], y)
+    case.result("z", "float", [6], [-math.inf, -math.inf, math.inf, 0, math.inf, math.inf])
     return case
 
 
