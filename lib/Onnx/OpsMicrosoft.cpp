@@ -137,16 +137,16 @@ static Value importSkipLayerNormalization(NodeImport &n) {
   return n.has(3) ? add(n.b, result, broadcastAlong(n.b, n[3], n.shape(0), dim)) : result;
 }
 
-static Value rootMeanSquareNorm(NodeImport &n, Value x, size_t scale, int64_t first) {
+static Value rootMeanSquareNorm(NodeImport &n, Value x, size_t scale, int64_t first, double epsilon) {
   SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(first, n.rank(0)));
-  Value normal = rmsNormalize(n.b, x, dims, n.number("epsilon", 1e-5));
+  Value normal = rmsNormalize(n.b, x, dims, n.number("epsilon", epsilon));
   return normal ? mul(n.b, normal, broadcast(n.b, n[scale], shapeOf(normal))) : normal;
 }
 
 static Value importSimplifiedLayerNormalization(NodeImport &n) {
   FailureOr<int64_t> axis = n.axis(n.integer("axis", -1), n.rank(0));
   n.ignore({"stash_type"});
-  return failed(axis) ? Value() : rootMeanSquareNorm(n, n[0], 1, *axis);
+  return failed(axis) ? Value() : rootMeanSquareNorm(n, n[0], 1, *axis, 1e-5);
 }
 
 static Value importSkipSimplifiedLayerNormalization(NodeImport &n) {
@@ -154,7 +154,7 @@ static Value importSkipSimplifiedLayerNormalization(NodeImport &n) {
   n.moreResults = {Value(), Value(), sum};
   if (n.rank(0) < 1)
     return n.fail("expected an operand [.., size]");
-  return sum ? rootMeanSquareNorm(n, sum, 2, n.rank(0) - 1) : sum;
+  return sum ? rootMeanSquareNorm(n, sum, 2, n.rank(0) - 1, 1e-12) : sum;
 }
 
 // Rows of a table by numbers that are data.

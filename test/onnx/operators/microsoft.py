@@ -63,6 +63,19 @@ def test_skip_layer_normalization(folder):
     return case
 
 
+def test_skip_simplified_layer_normalization_of_small_numbers(folder):
+    # The epsilon where none is given is 1e-12, not the 1e-5 of other norms.
+    x, skip = [0.25, -0.125, 0.5, 0.0625], [-0.248046875, 0.126953125, -0.498046875, -0.0615234375]
+    rows = [[x[i] + skip[i] for i in pair] for pair in ((0, 1), (2, 3))]
+    case = Case(folder, "SkipSimplifiedLayerNormalization", DOMAIN, 1)
+    case.operand("x", "float", [1, 2, 2], x)
+    case.operand("skip", "float", [1, 2, 2], skip)
+    case.operand("scale", "float", [2], [1, 2])
+    case.result("y", "float", [1, 2, 2], [v / math.sqrt(sum(w * w for w in row) / 2) * s
+                                          for row in rows for v, s in zip(row, [1, 2])])
+    return case
+
+
 def test_multi_head_attention_with_padding(folder):
     batch, heads, queries, keys, size = 2, 2, 3, 4, 3
     hidden = heads * size
