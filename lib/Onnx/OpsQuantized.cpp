@@ -28,8 +28,7 @@ static Value importQuantizeLinear(NodeImport &n) {
   FailureOr<int64_t> axis = parameterAxis(n);
   int64_t block = n.integer("block_size", 0), saturate = n.integer("saturate", 1);
   int64_t dataType = n.integer("output_dtype", 0);
-  // Computed in f32 at least, whatever is asked for.
-  n.ignore({"precision"});
+  int64_t precision = n.integer("precision", 0);
   if (failed(axis))
     return {};
   Type element = n.has(2)   ? n.element(2)
@@ -37,10 +36,21 @@ static Value importQuantizeLinear(NodeImport &n) {
                             : Type(IntegerType::get(n.b.getContext(), 8, IntegerType::Unsigned));
   if (!element)
     return n.fail("elements of " + dataTypeName(dataType) + " are not supported");
+  // The quotient has a type of its own, the scale's if none is named: in 16 bits it may be a tie where the exact one is
+  // not.
+  auto quotient =
+      dyn_cast_or_null<FloatType>(precision ? onnx::elementType(precision, n.b.getContext()) : n.element(1));
+  if (!quotient)
+    return n.fail("expected a scale, and a precision of the quotient, of floats");
   Type wide = n.element(0).isF64() ? n.element(0) : Type(n.b.getF32Type());
-  Value scale = spreadParameter(n.b, cast(n.b, n[1], wide), n.shape(0), *axis, block);
+  auto precise = [&](Value v) { return cast(n.b, quotient.getWidth() < 32 ? cast(n.b, v, quotient) : v, wide); };
+  Value scale = spreadParameter(n.b, precise(n[1]), n.shape(0), *axis, block);
   Value zero = n.has(2) ? spreadParameter(n.b, n[2], n.shape(0), *axis, block) : Value();
-  Value x = cast(n.b, n[0], wide);
+  Value x = precise(n[0]);
+  if (quotient.getWidth() < 32 && x && scale) {
+    x = precise(div(n.b, x, scale));
+    scale = splat(n.b, x, 1);
+  }
   int64_t kept = n.has(2) ? n.packedTypes[2] : dataType;
   unsigned bits = packed::bitsOf(kept);
   n.packedResult = bits ? kept : 0;

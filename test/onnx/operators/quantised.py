@@ -101,6 +101,23 @@ def test_quantize_to_4_bits(folder):
     return case
 
 
+def quotients(folder, expected, **attributes):
+    # Of 16 bits the quotients are n + 1/2, and rounded to an even number; exactly they are a little less or more.
+    case = Case(folder, "QuantizeLinear", version=23, axis=0, **attributes)
+    case.operand("x", "float16", [4], [55.875, 27.5, 65.75, 42.625])
+    case.operand("scale", "float16", [4], [0.828125, 0.359375, 0.859375, 0.796875])
+    case.result("y", "uint8", [4], expected)
+    return case
+
+
+def test_quantize_by_quotients_of_the_scale(folder):
+    return quotients(folder, [68, 76, 76, 54])
+
+
+def test_quantize_by_quotients_in_floats(folder):
+    return quotients(folder, [67, 77, 77, 53], precision=1)
+
+
 def test_dequantize_2_bits(folder):
     case = Case(folder, "DequantizeLinear", version=25)
     case.operand("x", "int2", [5], [-2, -1, 0, 1, -2])
