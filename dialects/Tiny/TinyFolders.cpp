@@ -95,16 +95,22 @@ OpFoldResult RoundOp::fold(FoldAdaptor adaptor) {
 }
 
 // Whether every value of `from` is one of `to`, with sign of zero and infinities.
-static bool holdsAll(Element from, Element to) {
-  unsigned bits = bitWidth(from);
-  if (isFloat(from))
-    return to == Element::F64 || (to == Element::F32 && from != Element::F64);
-  if (to == Element::F32 || to == Element::F64)
-    return bits <= (to == Element::F32 ? 16 : 32);
-  if (isFloat(to) || to == Element::I1)
+static bool holdsAll(Type to, Type from) {
+  if (from.isInteger(1))
+    return true;
+  auto toFloat = dyn_cast<FloatType>(to), fromFloat = dyn_cast<FloatType>(from);
+  auto toInteger = dyn_cast<IntegerType>(to), fromInteger = dyn_cast<IntegerType>(from);
+  if (toFloat && fromFloat)
+    return APFloat::isRepresentableBy(fromFloat.getFloatSemantics(), toFloat.getFloatSemantics());
+  bool fromUnsigned = fromInteger && fromInteger.isUnsigned();
+  if (toFloat && fromInteger)
+    return fromInteger.getWidth() - !fromUnsigned <= toFloat.getFPMantissaWidth() &&
+           fromInteger.getWidth() <= static_cast<unsigned>(APFloat::semanticsMaxExponent(toFloat.getFloatSemantics()));
+  if (!toInteger || !fromInteger || toInteger.getWidth() == 1)
     return false;
-  return isUnsigned(from) ? bits < bitWidth(to) || (isUnsigned(to) && bits == bitWidth(to))
-                          : !isUnsigned(to) && bits <= bitWidth(to);
+  if (fromUnsigned == toInteger.isUnsigned())
+    return toInteger.getWidth() >= fromInteger.getWidth();
+  return fromUnsigned && toInteger.getWidth() > fromInteger.getWidth();
 }
 
 OpFoldResult CastOp::fold(FoldAdaptor adaptor) {
@@ -113,10 +119,10 @@ OpFoldResult CastOp::fold(FoldAdaptor adaptor) {
   // A cast through a type that holds all values is the cast past it, except that an integer through a float saturates
   // where the direct cast wraps.
   if (auto inner = getInput().getDefiningOp<CastOp>()) {
-    std::optional<Element> from = elementOf(inner.getInput().getType()), through = elementOf(inner.getType());
-    Element to = *elementOf(getType());
-    bool saturates = from && !isFloat(*from) && isFloat(*through) && !isFloat(to) && to != Element::I1;
-    if (from && through && holdsAll(*from, *through) && (!saturates || holdsAll(*from, to))) {
+    Type from = elementType(inner.getInput().getType()), through = elementType(inner.getType());
+    Type to = elementType(getType());
+    bool saturates = isa<IntegerType>(from) && isa<FloatType>(through) && isa<IntegerType>(to) && !to.isInteger(1);
+    if (holdsAll(through, from) && (!saturates || holdsAll(to, from))) {
       if (inner.getInput().getType() == getType())
         return inner.getInput();
       setOperand(inner.getInput());

@@ -101,18 +101,6 @@ struct KnownChoice : OpRewritePattern<CondOp> {
   }
 };
 
-// Nobody reads a choice's results: it has no other effect.
-template <typename Control> struct Unused : OpRewritePattern<Control> {
-  using OpRewritePattern<Control>::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(Control op, PatternRewriter &rewriter) const override {
-    if (!op->use_empty())
-      return rewriter.notifyMatchFailure(op, "a result is read");
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 // A carried value that no trip changes is invariant; one that neither the body nor anyone behind it reads goes; so does
 // an invariant one without use; constants and weights come from inside.
 struct LoopOperands : OpRewritePattern<LoopOp> {
@@ -255,6 +243,5 @@ struct ChoiceInputs : OpRewritePattern<CondOp> {
 } // namespace
 
 void tinyc::addControlPatterns(RewritePatternSet &patterns) {
-  patterns.add<KnownTrips, KnownChoice, Unused<LoopOp>, Unused<CondOp>, LoopOperands, CountedTrips, ChoiceInputs>(
-      patterns.getContext());
+  patterns.add<KnownTrips, KnownChoice, LoopOperands, CountedTrips, ChoiceInputs>(patterns.getContext());
 }

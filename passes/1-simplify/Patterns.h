@@ -17,8 +17,8 @@ void addViewPatterns(mlir::RewritePatternSet &patterns);
 /// Tensors without elements, and what is computed from them.
 void addEmptyPatterns(mlir::RewritePatternSet &patterns);
 
-/// Reductions of reductions, of one element; casts that lose nothing on the way.
-void addValuePatterns(mlir::RewritePatternSet &patterns);
+/// Reductions of reductions, and of one element.
+void addReducePatterns(mlir::RewritePatternSet &patterns);
 
 /// Loops and choices of which it is known what they do; values that they carry for nothing.
 void addControlPatterns(mlir::RewritePatternSet &patterns);

@@ -33,7 +33,7 @@ struct Simplify : tinyc::impl::SimplifyBase<Simplify> {
         op.getCanonicalizationPatterns(patterns, &getContext());
     tinyc::addViewPatterns(patterns);
     tinyc::addEmptyPatterns(patterns);
-    tinyc::addValuePatterns(patterns);
+    tinyc::addReducePatterns(patterns);
     tinyc::addControlPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {
       getOperation().emitError("simplify did not reach a fixed point: two canonicalisations undo each other");

@@ -82,23 +82,6 @@ struct ComposeViews : OpRewritePattern<ViewOp> {
   }
 };
 
-// view(splat) is a splat, if the fill is the same or never shows.
-struct ViewOfSplat : OpRewritePattern<ViewOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(ViewOp view, PatternRewriter &rewriter) const override {
-    auto constant = view.getInput().getDefiningOp<ConstOp>();
-    auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
-    if (!splat)
-      return rewriter.notifyMatchFailure(view, "the input is no splat constant");
-    if (maskOf(view) && fillOf(view) != splat.getSplatValue<Attribute>())
-      return rewriter.notifyMatchFailure(view, "the fill differs from the constant");
-    rewriter.replaceOpWithNewOp<ConstOp>(
-        view, SplatElementsAttr::get(cast<ShapedType>(view.getType()), splat.getSplatValue<Attribute>()));
-    return success();
-  }
-};
-
 // view(iota) is an iota of the composed map.
 struct ViewOfIota : OpRewritePattern<ViewOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -182,6 +165,5 @@ struct ReshapeBeforeContraction : OpRewritePattern<ViewOp> {
 } // namespace
 
 void tinyc::addViewPatterns(RewritePatternSet &patterns) {
-  patterns.add<SimplifyView, ComposeViews, ViewOfSplat, ViewOfIota, ViewOfConcat, ReshapeBeforeContraction>(
-      patterns.getContext());
+  patterns.add<SimplifyView, ComposeViews, ViewOfIota, ViewOfConcat, ReshapeBeforeContraction>(patterns.getContext());
 }

@@ -87,6 +87,30 @@ func.func @casts(%h: tensor<4xf16>, %f: tensor<4xf32>) -> (tensor<4xf16>, tensor
 
 // -----
 
+// Which floats hold which: f16 all of e5m2 and of bytes, not those of bf16, nor of i16.
+// CHECK-LABEL: func @small_floats
+// CHECK-SAME: (%[[S:.*]]: tensor<4xf8E5M2>, %[[B:.*]]: tensor<4xui8>, %[[T:.*]]: tensor<4xbf16>, %[[W:.*]]: tensor<4xi16>)
+func.func @small_floats(%s: tensor<4xf8E5M2>, %b: tensor<4xui8>, %t: tensor<4xbf16>, %w: tensor<4xi16>)
+    -> (tensor<4xf8E5M2>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
+  // CHECK: %[[BYTES:.*]] = tiny.cast %[[B]] : tensor<4xui8> to tensor<4xf32>
+  // CHECK: %[[T16:.*]] = tiny.cast %[[T]] : tensor<4xbf16> to tensor<4xf16>
+  // CHECK: %[[BRAIN:.*]] = tiny.cast %[[T16]] : tensor<4xf16> to tensor<4xf32>
+  // CHECK: %[[W16:.*]] = tiny.cast %[[W]] : tensor<4xi16> to tensor<4xf16>
+  // CHECK: %[[WORDS:.*]] = tiny.cast %[[W16]] : tensor<4xf16> to tensor<4xf32>
+  // CHECK: return %[[S]], %[[BYTES]], %[[BRAIN]], %[[WORDS]]
+  %0 = tiny.cast %s : tensor<4xf8E5M2> to tensor<4xf16>
+  %small = tiny.cast %0 : tensor<4xf16> to tensor<4xf8E5M2>
+  %1 = tiny.cast %b : tensor<4xui8> to tensor<4xf16>
+  %bytes = tiny.cast %1 : tensor<4xf16> to tensor<4xf32>
+  %2 = tiny.cast %t : tensor<4xbf16> to tensor<4xf16>
+  %brain = tiny.cast %2 : tensor<4xf16> to tensor<4xf32>
+  %3 = tiny.cast %w : tensor<4xi16> to tensor<4xf16>
+  %words = tiny.cast %3 : tensor<4xf16> to tensor<4xf32>
+  return %small, %bytes, %brain, %words : tensor<4xf8E5M2>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func @views_of_splats
 func.func @views_of_splats() -> (tensor<3x4xf32>, tensor<6xf32>, tensor<6xf32>) {
   // CHECK-DAG: tiny.const dense<2.000000e+00> : tensor<3x4xf32>

@@ -115,3 +115,73 @@ func.func @no_elements(%c: tensor<i1>, %n: tensor<2x0xf32>, %x: tensor<4xf32>) -
   }
   return %r#0, %r#1, %l : tensor<2x0xf32>, tensor<4xf32>, tensor<2x0xf32>
 }
+
+// -----
+
+// A constant that a choice takes stands in the side that uses it, and what neither side uses is not taken.
+// CHECK-LABEL: @choice_takes
+// CHECK-SAME: (%[[C:.*]]: tensor<i1>, %[[X:.*]]: tensor<4xf32>, %{{.*}}: tensor<4xf32>)
+// CHECK-NEXT: tiny.cond %[[C]](%[[X]]) : (tensor<4xf32>) -> tensor<4xf32> {
+// CHECK-NEXT: ^bb0(%[[A:.*]]: tensor<4xf32>):
+// CHECK-NEXT: %[[K:.*]] = tiny.const dense<2.000000e+00>
+// CHECK-NEXT: tiny.mul %[[A]], %[[K]]
+// CHECK: else
+// CHECK-NOT: tiny.const
+// CHECK: tiny.exp
+func.func @choice_takes(%c: tensor<i1>, %x: tensor<4xf32>, %u: tensor<4xf32>) -> tensor<4xf32> {
+  %k = tiny.const dense<2.0> : tensor<4xf32>
+  %r = tiny.cond %c (%x, %k, %u) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>, %unused: tensor<4xf32>):
+    %s = tiny.mul %a, %b : tensor<4xf32>
+    tiny.yield %s : tensor<4xf32>
+  } else {
+  ^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>, %unused: tensor<4xf32>):
+    %s = tiny.exp e %a : tensor<4xf32>
+    tiny.yield %s : tensor<4xf32>
+  }
+  return %r : tensor<4xf32>
+}
+
+// -----
+
+// Loops and choices have no effect but their results: without a reader they go.
+// CHECK-LABEL: @read_by_nobody
+// CHECK-NEXT: return
+func.func @read_by_nobody(%c: tensor<i1>, %x: tensor<4xf32>) -> tensor<4xf32> {
+  %l = tiny.loop 1000000 carry(%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i64>, %a: tensor<4xf32>):
+    %n = tiny.mul %a, %a : tensor<4xf32>
+    %on = tiny.const dense<true> : tensor<i1>
+    tiny.yield %on, %n : tensor<i1>, tensor<4xf32>
+  }
+  %r = tiny.cond %c (%l) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    %s = tiny.sqrt %a : tensor<4xf32>
+    tiny.yield %s : tensor<4xf32>
+  } else {
+  ^bb0(%a: tensor<4xf32>):
+    tiny.yield %a : tensor<4xf32>
+  }
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+// More trips than are worth a copy each, and trips that a value ends, stay a loop.
+// CHECK-LABEL: @stays
+// CHECK-COUNT-2: tiny.loop
+func.func @stays(%x: tensor<4xf32>, %y: tensor<i64>) -> (tensor<4xf32>, tensor<i64>) {
+  %l = tiny.loop 65 carry(%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%i: tensor<i64>, %a: tensor<4xf32>):
+    %n = tiny.mul %a, %a : tensor<4xf32>
+    %on = tiny.const dense<true> : tensor<i1>
+    tiny.yield %on, %n : tensor<i1>, tensor<4xf32>
+  }
+  %m = tiny.loop 3 carry(%y) : (tensor<i64>) -> tensor<i64> {
+  ^bb0(%i: tensor<i64>, %a: tensor<i64>):
+    %n = tiny.xor %a, %i : tensor<i64>
+    %on = tiny.cmplt %n, %a : tensor<i64>
+    tiny.yield %on, %n : tensor<i1>, tensor<i64>
+  }
+  return %l, %m : tensor<4xf32>, tensor<i64>
+}

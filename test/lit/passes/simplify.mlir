@@ -200,3 +200,60 @@ func.func @empty(%n: tensor<0x4xf32>, %x: tensor<3x4xf32>) -> (tensor<0x4xf32>, 
   // CHECK: return %[[NONE]], %[[SUM]], %[[MAX]], %[[PAD]], %arg1
   return %e, %sum, %max, %pad, %joined : tensor<0x4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<2x4xf32>, tensor<3x4xf32>
 }
+
+// -----
+
+// A mask that holds nowhere, which only a proof tells.
+// CHECK-LABEL: func @all_fill
+// CHECK-NEXT: %[[C:.*]] = tiny.const dense<5.000000e+00> : tensor<2x4xf32>
+// CHECK-NEXT: return %[[C]]
+func.func @all_fill(%n: tensor<0x4xf32>) -> tensor<2x4xf32> {
+  %v = tiny.view %n by affine_map<(d0, d1) -> (d0, d1)> mask affine_set<(d0, d1) : (d0 - d1 - 1 >= 0, d1 - d0 - 1 >= 0)> fill 5.0 : f32
+       : tensor<0x4xf32> -> tensor<2x4xf32>
+  return %v : tensor<2x4xf32>
+}
+
+// -----
+
+// Every index is out of the range of nothing, and no update changes nothing.
+// CHECK-LABEL: func @indexed_nothing
+// CHECK-NEXT: %[[C:.*]] = tiny.const dense<7.000000e+00> : tensor<3x4xf32>
+// CHECK-NEXT: return %[[C]], %arg1
+func.func @indexed_nothing(%n: tensor<0x4xf32>, %x: tensor<3x4xf32>, %i: tensor<3xi64>, %none: tensor<0xi64>) -> (tensor<3x4xf32>, tensor<3x4xf32>) {
+  %g = tiny.gather %n[%i] dim 0 otherwise 7.0 : f32 : tensor<0x4xf32>, tensor<3xi64> -> tensor<3x4xf32>
+  %s = tiny.scatter sum %x[%none], %n dim 0 : tensor<3x4xf32>, tensor<0xi64>, tensor<0x4xf32>
+  return %g, %s : tensor<3x4xf32>, tensor<3x4xf32>
+}
+
+// -----
+
+// Some sizes of 1 go first; the rest is reduced of what is left.
+// CHECK-LABEL: func @one_of_two
+// CHECK-NEXT: %[[V:.*]] = tiny.view %arg0 by #{{.*}} : tensor<4x1x6xf32> -> tensor<4x6xf32>
+// CHECK-NEXT: tiny.reduce max %[[V]] [1] : tensor<4x6xf32> -> tensor<4xf32>
+func.func @one_of_two(%x: tensor<4x1x6xf32>) -> tensor<4xf32> {
+  %r = tiny.reduce max %x [1, 2] : tensor<4x1x6xf32> -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
+
+// -----
+
+// What stays: reductions of two kinds, of which one is read twice; a view over two parts; an iota behind a mask.
+// CHECK-LABEL: func @kept
+// CHECK: %[[S:.*]] = tiny.reduce sum %arg0 [2]
+// CHECK-NEXT: tiny.reduce max %[[S]] [1]
+// CHECK-NEXT: tiny.reduce sum %[[S]] [1]
+// CHECK-NEXT: %[[C:.*]] = tiny.concat
+// CHECK-NEXT: tiny.view %[[C]]
+// CHECK-NEXT: %[[I:.*]] = tiny.iota
+// CHECK-NEXT: tiny.view %[[I]]
+func.func @kept(%x: tensor<4x5x6xf32>, %a: tensor<2x3xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<2x3xf32>, tensor<6xi64>) {
+  %s = tiny.reduce sum %x [2] : tensor<4x5x6xf32> -> tensor<4x5xf32>
+  %m = tiny.reduce max %s [1] : tensor<4x5xf32> -> tensor<4xf32>
+  %t = tiny.reduce sum %s [1] : tensor<4x5xf32> -> tensor<4xf32>
+  %c = tiny.concat %a, %a dim 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
+  %v = tiny.view %c by affine_map<(d0, d1) -> (d0 + 1, d1)> : tensor<4x3xf32> -> tensor<2x3xf32>
+  %i = tiny.iota affine_map<(d0) -> (d0 + 3)> : tensor<4xi64>
+  %p = tiny.view %i by affine_map<(d0) -> (d0 - 1)> mask affine_set<(d0) : (d0 - 1 >= 0, 4 - d0 >= 0)> fill 0 : i64 : tensor<4xi64> -> tensor<6xi64>
+  return %m, %t, %v, %p : tensor<4xf32>, tensor<4xf32>, tensor<2x3xf32>, tensor<6xi64>
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reductions and casts: rewrites that change no result but the order in which a sum is taken.
+// Reductions: rewrites that change no result but the order in which a sum is taken.
 
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/1-simplify/Patterns.h"
@@ -12,50 +12,7 @@ using namespace mlir;
 using namespace tinyc;
 using namespace tinyc::tiny;
 
-// Whether every value of `from` is one of `to`.
-static bool holds(Type to, Type from) {
-  if (from.isInteger(1))
-    return true;
-  auto toFloat = dyn_cast<FloatType>(to), fromFloat = dyn_cast<FloatType>(from);
-  auto toInteger = dyn_cast<IntegerType>(to), fromInteger = dyn_cast<IntegerType>(from);
-  if (toFloat && fromFloat)
-    return APFloat::isRepresentableBy(fromFloat.getFloatSemantics(), toFloat.getFloatSemantics());
-  bool fromUnsigned = fromInteger && fromInteger.isUnsigned();
-  if (toFloat && fromInteger)
-    return fromInteger.getWidth() - !fromUnsigned <= toFloat.getFPMantissaWidth() &&
-           fromInteger.getWidth() <= static_cast<unsigned>(APFloat::semanticsMaxExponent(toFloat.getFloatSemantics()));
-  if (!toInteger || !fromInteger || toInteger.getWidth() == 1)
-    return false;
-  if (fromUnsigned == toInteger.isUnsigned())
-    return toInteger.getWidth() >= fromInteger.getWidth();
-  return fromUnsigned && toInteger.getWidth() > fromInteger.getWidth();
-}
-
 namespace {
-// cast(cast(x)) where the first loses nothing is one cast, or x. An integer that passes through a float saturates at
-// its end and would wrap without: that pair stays, unless it comes back to where it was.
-struct JoinCasts : OpRewritePattern<CastOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(CastOp last, PatternRewriter &rewriter) const override {
-    auto first = last.getInput().getDefiningOp<CastOp>();
-    if (!first)
-      return rewriter.notifyMatchFailure(last, "the input is no cast");
-    Type from = elementType(first.getInput().getType()), by = elementType(first.getType()),
-         to = elementType(last.getType());
-    if (!holds(by, from))
-      return rewriter.notifyMatchFailure(last, "the first cast may round, wrap or saturate");
-    if (to == from) {
-      rewriter.replaceOp(last, first.getInput());
-      return success();
-    }
-    if (isa<IntegerType>(from) && isa<FloatType>(by) && isa<IntegerType>(to) && !from.isInteger(1))
-      return rewriter.notifyMatchFailure(last, "the last cast saturates, a direct one would wrap");
-    rewriter.replaceOpWithNewOp<CastOp>(last, last.getType(), first.getInput());
-    return success();
-  }
-};
-
 // reduce k (reduce k x) over all dimensions at once.
 struct JoinReductions : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -116,6 +73,6 @@ struct ReduceOfOne : OpRewritePattern<ReduceOp> {
 };
 } // namespace
 
-void tinyc::addValuePatterns(RewritePatternSet &patterns) {
-  patterns.add<JoinCasts, JoinReductions, ReduceOfOne>(patterns.getContext());
+void tinyc::addReducePatterns(RewritePatternSet &patterns) {
+  patterns.add<JoinReductions, ReduceOfOne>(patterns.getContext());
 }
