@@ -5,6 +5,7 @@
 #include "dialects/Tiny/TinyOps.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -16,7 +17,17 @@ using namespace tinyc::tiny;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Tiny/TinyAttrs.cpp.inc"
 
+namespace {
+// A kernel holds stages only: constants that folding makes stand in the stage that uses them.
+struct FoldInStages : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+
+  bool shouldMaterializeInto(Region *region) const override { return isa<StageOp>(region->getParentOp()); }
+};
+} // namespace
+
 void TinyDialect::initialize() {
+  addInterfaces<FoldInStages>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Tiny/TinyAttrs.cpp.inc"

@@ -122,3 +122,30 @@ func.func @views_of_splats() -> (tensor<3x4xf32>, tensor<6xf32>, tensor<6xf32>) 
   %q = tiny.view %c by affine_map<(d0) -> (d0)> mask affine_set<(d0) : (3 - d0 >= 0)> fill 1.0 : f32 : tensor<4xf32> -> tensor<6xf32>
   return %v, %p, %q : tensor<3x4xf32>, tensor<6xf32>, tensor<6xf32>
 }
+
+// -----
+
+// A kernel holds stages only: a constant that folding makes stands in the stage.
+// CHECK-LABEL: func @in_kernels
+// CHECK: tiny.kernel
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: tiny.stage
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: %[[C:.*]] = tiny.const 5.000000e+00 : f32
+// CHECK-NEXT: %[[R:.*]] = tiny.mul %{{.*}}, %[[C]] : f32
+// CHECK-NEXT: tiny.yield %[[R]]
+func.func @in_kernels(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %r = tiny.kernel "scale_0" shared 1(%x) : (tensor<8xf32>) -> tensor<8xf32> {
+  ^bb0(%a: tensor<8xf32>):
+    %s = tiny.stage parallel [8] (%a by affine_map<(d0) -> (d0)> : tensor<8xf32>) -> (none tensor<8xf32>) {
+    ^bb0(%e: f32):
+      %two = tiny.const 2.0 : f32
+      %three = tiny.const 3.0 : f32
+      %five = tiny.add %two, %three : f32
+      %m = tiny.mul %e, %five : f32
+      tiny.yield %m : f32
+    }
+    tiny.yield %s : tensor<8xf32>
+  }
+  return %r : tensor<8xf32>
+}
