@@ -4,7 +4,7 @@
 
 #include "lib/Compiler/PlanBuilder.h"
 
-#include "dialects/Tiny/InitAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Compiler/SourceNames.h"
 #include "lib/Weights/WeightStore.h"

@@ -11,7 +11,7 @@
 // becomes
 //   %r = tiny.kernel "matmul_add_1" shared 2 .. (%t, %a, %w) attributes {in_place = array<i64: 0>}
 
-#include "dialects/Tiny/InitAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/Passes.h"
 

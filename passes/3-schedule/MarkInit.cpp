@@ -12,7 +12,7 @@
 // becomes
 //   %r = tiny.kernel "exp_0" shared 2 .. (%w) attributes {tiny.init = "77ab.."} : ..
 
-#include "dialects/Tiny/InitAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "passes/3-schedule/Schedules.h"
 #include "passes/Passes.h"
 

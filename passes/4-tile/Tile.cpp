@@ -12,8 +12,7 @@
 //   %r = tiny.launch @relu_0 "relu_0" units 8 (%x) {bytes = .., flops = ..} : ..
 //   func.func @relu_0(%in: memref<32768xf32>, %out: memref<32768xf32>, %unit: index)
 
-#include "dialects/Tiny/InPlaceAttr.h"
-#include "dialects/Tiny/InitAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "dialects/Tiny/WideIndexAttr.h"
 #include "passes/2-fuse/KernelCost.h"
 #include "passes/3-schedule/Schedules.h"

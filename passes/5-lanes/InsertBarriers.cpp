@@ -18,7 +18,7 @@
 // with no read between them are parts of one tile and need none.
 
 #include "dialects/Layout/LaneOps.h"
-#include "dialects/Tiny/InPlaceAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "passes/5-lanes/SharedEffects.h"
 #include "passes/Passes.h"
 

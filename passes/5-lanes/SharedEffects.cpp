@@ -4,7 +4,7 @@
 
 #include "passes/5-lanes/SharedEffects.h"
 
-#include "dialects/Tiny/InPlaceAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

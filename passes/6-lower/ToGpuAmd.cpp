@@ -10,7 +10,7 @@
 //   llvm.func @k(%x: !llvm.ptr<1>) attributes {rocdl.kernel} { %t = rocdl.workitem.id.x : i32
 
 #include "dialects/Target/Chip.h"
-#include "dialects/Tiny/InPlaceAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "passes/6-lower/ToGpuConversion.h"
 #include "passes/Passes.h"
