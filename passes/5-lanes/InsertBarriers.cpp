@@ -246,7 +246,7 @@ private:
 
 struct InsertBarriers : tinyc::impl::InsertBarriersBase<InsertBarriers> {
   void runOnOperation() override {
-    if (!getOperation()->hasAttr("tiny.kernel"))
+    if (!getOperation()->hasAttr("tiny.kernel") || getOperation().isDeclaration())
       return;
     BarrierPlan plan;
     if (failed(plan.find(getOperation())))

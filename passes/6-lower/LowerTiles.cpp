@@ -246,6 +246,8 @@ struct LowerTiles : tinyc::impl::LowerTilesBase<LowerTiles> {
         kernels.push_back(function);
     });
     for (func::FuncOp kernel : kernels) {
+      if (kernel.isDeclaration())
+        return kernel.emitOpError("expected a kernel with a body, found a declaration"), signalPassFailure();
       FailureOr<func::FuncOp> lowered = TileLowering(kernel).run();
       if (failed(lowered))
         return signalPassFailure();

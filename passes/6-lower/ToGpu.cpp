@@ -4,7 +4,8 @@
 // in the block's shared memory.
 //
 // Needs: code of one lane (lanes, insert-barriers). Leaves: gpu.module @kernels with gpu.funcs, the attributes
-// tiny.threads and tiny.shared on each, and launches that name them. Refuses: more shared memory than the chip has.
+// tiny.threads and tiny.shared on each, and launches that name them. Refuses: more shared memory than the chip has, and
+// functions that are no kernels of lanes: without tiny.threads, with results, or declared only.
 //
 //   func.func @k(%x: memref<64xf32>, %unit: index) attributes {tiny.kernel, tiny.threads = 32 : i64}
 // becomes
@@ -81,8 +82,22 @@ struct ToGpu : tinyc::impl::ToGpuBase<ToGpu> {
     return success();
   }
 
+  LogicalResult verifyKernel(func::FuncOp kernel, const Chip &chip) {
+    if (kernel.isDeclaration())
+      return kernel.emitOpError("expected a kernel with a body, found a declaration");
+    if (kernel.getNumResults() != 0)
+      return kernel.emitOpError("expected a kernel that returns nothing, found ") << kernel.getResultTypes();
+    Attribute attribute = kernel->getAttr("tiny.threads");
+    auto threads = dyn_cast_or_null<IntegerAttr>(attribute);
+    if (threads && threads.getInt() >= 1 && threads.getInt() <= chip.maxThreads)
+      return success();
+    InFlightDiagnostic error = kernel.emitOpError("expected tiny.threads from 1 to ")
+                               << chip.maxThreads << ", as lanes leaves it, found ";
+    return attribute ? error << attribute : error << "none";
+  }
+
   LogicalResult move(func::FuncOp kernel, gpu::GPUModuleOp device, const Chip &chip) {
-    if (failed(placeShared(kernel, chip)))
+    if (failed(verifyKernel(kernel, chip)) || failed(placeShared(kernel, chip)))
       return failure();
     MLIRContext *context = &getContext();
     Block &block = kernel.getBody().front();
@@ -120,10 +135,11 @@ struct ToGpu : tinyc::impl::ToGpuBase<ToGpu> {
     block.getArguments().back().replaceAllUsesWith(unit);
     block.eraseArgument(block.getNumArguments() - 1);
     function.getBody().takeBody(kernel.getBody());
-    Operation *end = function.getBody().front().getTerminator();
-    b.setInsertionPoint(end);
-    gpu::ReturnOp::create(b, end->getLoc());
-    end->erase();
+    function.walk([](func::ReturnOp end) {
+      OpBuilder at(end);
+      gpu::ReturnOp::create(at, end.getLoc());
+      end.erase();
+    });
     kernel.erase();
     return success();
   }

@@ -135,3 +135,7 @@ func.func @overwrites_later(%b: memref<64xf32> {tiny.in_place}, %i: index, %unit
   memref.store %v, %b[%i] : memref<64xf32>
   return
 }
+
+// What is only declared has no accesses.
+// CHECK: func.func private @declared
+func.func private @declared(memref<64xf32>, index) attributes {tiny.kernel}

@@ -5,3 +5,8 @@ func.func @unknown(%a: memref<64xf32>, %unit: index) attributes {tiny.kernel} {
   memref.dealloc %a : memref<64xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{expected a kernel with a body, found a declaration}}
+func.func private @declared(memref<64xf32>, index) attributes {tiny.kernel}

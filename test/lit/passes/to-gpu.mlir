@@ -30,4 +30,21 @@ func.func @copy(%x: memref<64xf32>, %o: memref<64xf32>, %unit: index)
   memref.store %w, %o[%t] : memref<64xf32>
   return
 }
+
+// Each way out of a kernel ends it.
+// CHECK: gpu.func @ways
+// CHECK: cf.cond_br
+// CHECK-COUNT-2: gpu.return
+// CHECK-NOT: func.return
+func.func @ways(%x: memref<64xf32>, %c: memref<1xi1>, %unit: index) attributes {tiny.kernel, tiny.threads = 64 : i64} {
+  %zero = arith.constant 0 : index
+  %early = memref.load %c[%zero] : memref<1xi1>
+  cf.cond_br %early, ^done, ^work
+^done:
+  return
+^work:
+  %v = memref.load %x[%zero] : memref<64xf32>
+  memref.store %v, %x[%unit] : memref<64xf32>
+  return
+}
 }
