@@ -91,11 +91,11 @@ static int firstTargetStage() {
 FailureOr<OwningOpRef<ModuleOp>> tinyc::lowerForChip(ModuleOp model, const Chip &chip, int last,
                                                      const StageOptions &options) {
   OwningOpRef<ModuleOp> module = model.clone();
-  auto already = (*module)->getAttrOfType<StringAttr>(tiny::kTargetAttr);
-  if (already && already.getValue() != chip.name)
+  Attribute already = (*module)->getAttr(tiny::kTargetAttr), target = StringAttr::get(model.getContext(), chip.name);
+  if (already && already != target)
     return model.emitError("the model is scheduled for ") << already << " and cannot be compiled for " << chip.name,
            failure();
-  (*module)->setAttr(tiny::kTargetAttr, StringAttr::get(model.getContext(), chip.name));
+  (*module)->setAttr(tiny::kTargetAttr, target);
   if (failed(runStages(*module, last, &chip, options)))
     return failure();
   return module;

@@ -48,6 +48,8 @@ static LogicalResult verifyBorderType(Location at, const Twine &what, Type type)
     return emitError(at) << what << " of @main: expected a tensor of known rank, found " << type;
   if (!tensor.hasStaticShape())
     return emitError(at) << what << " of @main: expected a tensor whose sizes are known, found " << type;
+  if (tensor.getEncoding())
+    return emitError(at) << what << " of @main: expected a tensor without an encoding, found " << type;
   if (tensor.getRank() > kMostDimensions)
     return emitError(at) << what << " of @main: expected at most " << kMostDimensions << " dimensions, found "
                          << tensor.getRank();
@@ -99,11 +101,15 @@ static LogicalResult verifyMain(func::FuncOp main) {
   return success();
 }
 
-// Numbers of elements and offsets are 64-bit integers everywhere.
-static LogicalResult verifySizes(ModuleOp module) {
+// Numbers of elements and offsets are 64-bit integers everywhere, and tensors lie in memory row by row.
+static LogicalResult verifyTensors(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
     for (Type type : op->getResultTypes()) {
       auto shaped = dyn_cast<ShapedType>(type);
+      if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getEncoding()) {
+        op->emitError("expected a tensor without an encoding, found ") << type;
+        return WalkResult::interrupt();
+      }
       if (!shaped || !shaped.hasStaticShape())
         continue;
       if (shaped.getRank() > kMostDimensions) {
@@ -126,7 +132,7 @@ static LogicalResult verifySizes(ModuleOp module) {
 LogicalResult tinyc::verifyModel(ModuleOp module) {
   func::FuncOp main = findMain(module);
   // Types first: verifiers of ops compute with the sizes of their operands.
-  if (!main || failed(verifyMain(main)) || failed(verifySizes(module)) || failed(verify(module)))
+  if (!main || failed(verifyMain(main)) || failed(verifyTensors(module)) || failed(verify(module)))
     return failure();
   int stage = stageOf(module);
   if (stage < 0)

@@ -58,7 +58,10 @@ static LogicalResult verifyScheduled(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+// From here on @main is what an artefact's plan is made of.
 static LogicalResult verifyTiled(ModuleOp module) {
+  if (failed(verifyOnlyKernels(module)))
+    return failure();
   WalkResult result = module.walk([](Operation *op) {
     if (!isa<tiny::KernelOp, tiny::StageOp>(op))
       return WalkResult::advance();
@@ -133,12 +136,13 @@ int tinyc::findStage(StringRef name) {
 }
 
 int tinyc::stageOf(ModuleOp module) {
-  auto name = module->getAttrOfType<StringAttr>(kStageAttr);
-  if (!name)
+  Attribute attribute = module->getAttr(kStageAttr);
+  if (!attribute)
     return 0;
-  int index = findStage(name.getValue());
+  auto name = dyn_cast<StringAttr>(attribute);
+  int index = name ? findStage(name.getValue()) : -1;
   if (index < 0)
-    module.emitError("attribute ") << kStageAttr << " names no stage: " << name;
+    module.emitError("attribute ") << kStageAttr << " names no stage: " << attribute;
   return index;
 }
 
