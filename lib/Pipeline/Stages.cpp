@@ -196,15 +196,20 @@ static LogicalResult runStage(ModuleOp module, const Stage &stage, const Chip *c
     return module.emitError("stage '") << stage.name << "' needs a target";
   if (failed(stage.addPasses(pm, chip, options)))
     return module.emitError("stage '") << stage.name << "' is not available for " << (chip ? chip->name : "any chip");
-  if (auto found = insertedPasses().find(stage.insertionPoint); found != insertedPasses().end())
-    for (const auto &add : found->second)
+  auto inserted = insertedPasses().find(stage.insertionPoint);
+  if (inserted != insertedPasses().end())
+    for (const auto &add : inserted->second)
       add(pm);
   if (options.beforeStage)
     options.beforeStage(stage.name, chip);
   if (failed(runPasses(pm, module, stage.name)))
     return failure();
-  if (failed(verify(module)))
-    return module.emitError("stage '") << stage.name << "' left IR that does not verify; this is a bug in tinyc";
+  if (failed(verify(module))) {
+    if (options.onInvalidIr)
+      options.onInvalidIr();
+    return module.emitError("stage '") << stage.name << "' left IR that does not verify; this is a bug in tinyc"
+                                       << (inserted != insertedPasses().end() ? " or in a plug-in's pass" : "");
+  }
   if (stage.verifyBorder && failed(stage.verifyBorder(module)))
     return failure();
   module->setAttr(kStageAttr, StringAttr::get(module.getContext(), stage.name));

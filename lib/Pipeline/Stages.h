@@ -58,6 +58,8 @@ struct StageOptions {
   std::vector<StageTime> *times = nullptr;
   /// How kernels are compiled: threads and cache.
   EmitOptions emit;
+  /// Told of a fault of the compiler that a check found: a stage left IR that does not verify. The error follows.
+  std::function<void()> onInvalidIr;
   /// Told of each stage before it runs, e.g. to name it if it crashes.
   std::function<void(llvm::StringRef stage, const Chip *chip)> beforeStage;
   /// Shown each stage's result, e.g. to print its schedules. Must not change it.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
-// and how (null, fatal, overflow, throw, thread, hang, silent, complain).
+// and how (null, fatal, overflow, throw, thread, hang, silent, complain, invalid).
 
 #include "lib/Plugins/Plugin.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -52,6 +53,8 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
       signalPassFailure();
     else if (kind == "complain")
       getOperation().emitError("the pass found something wrong");
+    else if (kind == "invalid") // a function that does not end in a return
+      getOperation().walk([](func::ReturnOp op) { op->erase(); });
     else if (kind == "hang")
       while (true)
         std::this_thread::sleep_for(std::chrono::seconds(1));

@@ -37,6 +37,7 @@ struct Noted {
   std::vector<std::string> printInput;
   std::string model;
   std::string fatal;
+  bool bug = false; ///< found by a check
   int argc = 0;
   char **argv = nullptr;
 };
@@ -53,6 +54,8 @@ void tinyc::noteStep(std::string step, std::string model, std::vector<std::strin
   noted().model = std::move(model);
   noted().printInput = std::move(printInput);
 }
+
+void tinyc::noteBug() { noted().bug = true; }
 
 // LLVM would exit after this handler returns; raising lets the recovery context take over.
 static void onFatalError(void *, const char *reason, bool) {
@@ -189,7 +192,11 @@ int tinyc::runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> 
     useAlternateStack();
     code = work();
   };
-  if (context.RunSafelyOnThread(onThread, stackBytes(kStackBytes)))
+  if (!context.RunSafelyOnThread(onThread, stackBytes(kStackBytes)))
+    reportAndExit();
+  if (!noted().bug)
     return code;
-  reportAndExit();
+  if (!std::getenv(kNested))
+    writeReproducer();
+  return kOurBug;
 }

@@ -16,6 +16,10 @@ namespace tinyc {
 /// returns 70.
 int runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> work);
 
+/// For a bug that a check found before anything crashed: the command reports the error and ends as for a wrong input,
+/// but a reproducer is written, and runReportingCrashes() returns 70.
+void noteBug();
+
 /// Says what begins now, in words, with the model's path, and the arguments with which tinyc itself prints the IR that
 /// this starts from ("compile", MODEL, "--stop-after", ..): a reproducer gets the IR from a run of its own, because
 /// after a crash nothing in memory can be trusted. Without arguments it gets a copy of the model.

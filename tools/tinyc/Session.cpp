@@ -141,6 +141,7 @@ StageOptions Session::stageOptions() {
   options.emit.threads = arguments.threads ? arguments.threads : tinyc_usable_cpus();
   options.emit.cache = cache.get();
   options.emit.compilerIdentity = compilerIdentity();
+  options.onInvalidIr = noteBug;
   options.beforeStage = [this](StringRef stage, const Chip *chip) {
     std::string target = chip ? chip->name : "";
     // The stage before this one, whose output this one takes.
