@@ -154,12 +154,9 @@ int tinyc::runCompile(const Arguments &arguments) {
   if (stageName.empty() && !form && (output.ends_with(".onnx") || output.ends_with(".mlir")))
     return fail("compile writes an artefact: expected -o OUT.tinyc, found -o " + output, kUsage);
 
-  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  std::optional<GivenInputs> given = givenValues(arguments, error);
   if (!given)
     return fail(error, kUsage);
-  if (given->flags.randomSeed)
-    return fail("compile takes the values of inputs on which shapes depend, as NAME=@FILE; random values are for run",
-                kUsage);
   if (stage < 0 && !form) {
     std::unique_ptr<CompiledModel> compiled = CompiledModel::open(arguments, arguments.files[0], chips, given->known);
     if (!compiled || !checkGiven(given->flags, compiled->artefact()))

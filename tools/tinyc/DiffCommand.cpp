@@ -8,10 +8,10 @@
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Compiler/KernelBoundaries.h"
 #include "lib/Compiler/SourceNames.h"
-#include "runtime/tensorio/Inputs.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/Compare.h"
 #include "tools/tinyc/DiffReproducer.h"
+#include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
 
@@ -28,10 +28,10 @@ namespace {
 class Diff {
 public:
   Diff(const Arguments &arguments, Session &session) : arguments(arguments), session(session) {}
-  int run(const tensorio::InputFlags &flags);
+  int run(const GivenInputs &given);
 
 private:
-  bool prepare();
+  bool prepare(ArrayRef<tensorio::HostTensor> known);
   bool computeExpected(const tensorio::InputFlags &flags);
   bool runKernels();
   int reportKernels();
@@ -71,8 +71,8 @@ static int fail(const llvm::Twine &error, int code = kInputWrong) {
 }
 
 // The model before and after fusion.
-bool Diff::prepare() {
-  OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
+bool Diff::prepare(ArrayRef<tensorio::HostTensor> known) {
+  OwningOpRef<ModuleOp> model = session.load(arguments.files[0], known);
   if (!model)
     return false;
   int stage = stageOf(*model), simplify = findStage("simplify"), fuse = findStage("fuse");
@@ -111,7 +111,7 @@ bool Diff::computeExpected(const tensorio::InputFlags &flags) {
   std::string error;
   if (!model)
     return false;
-  if (!tensorio::makeInputs(flags, model->inputs(), inputs, error))
+  if (!tensorio::makeInputs(flags, model->inputs(), inputs, error, model->fixedInputs()))
     return fail(error), false;
   showStep("computing what is right on " + arguments.against);
   if (!runModel(*model, inputs, expected))
@@ -309,23 +309,22 @@ int Diff::compareWhole() {
   return writeReproducer("whole", check);
 }
 
-int Diff::run(const tensorio::InputFlags &flags) {
-  if (!prepare() || !computeExpected(flags) || !runKernels())
+int Diff::run(const GivenInputs &given) {
+  if (!prepare(given.known) || !computeExpected(given.flags) || !runKernels())
     return kInputWrong;
   hideProgress();
   return reportKernels();
 }
 
 int tinyc::runDiff(const Arguments &arguments) {
-  tensorio::InputFlags flags;
   std::string error;
-  for (const std::string &flag : arguments.inputs)
-    if (!flags.add(flag, error))
-      return fail(error, kUsage);
-  if (!flags.randomSeed)
-    flags.randomSeed = 0; // as bench
+  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  if (!given)
+    return fail(error, kUsage);
+  if (!given->flags.randomSeed)
+    given->flags.randomSeed = 0; // as bench
   if (arguments.device == arguments.against)
     return fail("--device and --against name the same device, '" + arguments.device + "'", kUsage);
   Session session(arguments);
-  return session.good() ? Diff(arguments, session).run(flags) : int(kInputWrong);
+  return session.good() ? Diff(arguments, session).run(*given) : int(kInputWrong);
 }

@@ -21,3 +21,12 @@ std::optional<GivenInputs> tinyc::givenInputs(const Arguments &arguments, std::s
   }
   return given;
 }
+
+std::optional<GivenInputs> tinyc::givenValues(const Arguments &arguments, std::string &error) {
+  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  if (!given || !given->flags.randomSeed)
+    return given;
+  error = "--input random:" + std::to_string(*given->flags.randomSeed) +
+          ": expected the values of inputs on which shapes depend, as NAME=@FILE; random values are for what is run";
+  return std::nullopt;
+}

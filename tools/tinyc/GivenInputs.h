@@ -20,6 +20,9 @@ struct GivenInputs {
 /// The inputs that `--input` gives; nothing, with an error, if a flag is malformed.
 std::optional<GivenInputs> givenInputs(const Arguments &arguments, std::string &error);
 
+/// The same for a command that runs nothing: the values of inputs on which shapes depend. Random ones are an error.
+std::optional<GivenInputs> givenValues(const Arguments &arguments, std::string &error);
+
 } // namespace tinyc
 
 #endif // TINYC_TOOLS_TINYC_GIVENINPUTS_H

@@ -2,9 +2,9 @@
 //
 // tinyc graph: the kernels that run, drawn.
 
-#include "runtime/tensorio/Inputs.h"
 #include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/KernelGraph.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/ReferenceModel.h"
@@ -25,9 +25,7 @@ static int fail(const llvm::Twine &error, int code = kInputWrong) {
 }
 
 // Median times of the launches of a run, in order.
-static bool measure(KernelGraph &graph, RunnableModel &model) {
-  tensorio::InputFlags flags;
-  flags.randomSeed = 0;
+static bool measure(KernelGraph &graph, RunnableModel &model, const tensorio::InputFlags &flags) {
   std::vector<tensorio::HostTensor> inputs, outputs;
   std::string error;
   if (!tensorio::makeInputs(flags, model.inputs(), inputs, error, model.fixedInputs()))
@@ -69,10 +67,10 @@ static std::optional<std::string> assemblyOf(ModuleOp lowered, const Chip &chip)
 }
 
 static std::optional<KernelGraph> graphOfModel(const Arguments &arguments, const Chip &chip,
-                                               artefact::FileBytes &file) {
+                                               ArrayRef<tensorio::HostTensor> known, artefact::FileBytes &file) {
   Session session(arguments);
   OwningOpRef<ModuleOp> model, scheduled, lowered;
-  if (!session.good() || !(model = session.load(arguments.files[0])))
+  if (!session.good() || !(model = session.load(arguments.files[0], known)))
     return std::nullopt;
   session.afterStage = [&](ModuleOp module, const Stage &stage, const Chip *) {
     if (stage.name == "schedule")
@@ -133,6 +131,15 @@ int tinyc::runGraph(const Arguments &arguments) {
                 kUsage);
   if (arguments.profile && (isReference(arguments.device) || !arguments.target.empty()))
     return fail("--profile measures on --device cpu, cuda:0 or hip:0, and takes its chip for the target", kUsage);
+  if (!arguments.profile && arguments.device != Arguments().device)
+    return fail("--device says where --profile measures, which is not given; --target says for what kernels are drawn",
+                kUsage);
+  std::string error;
+  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  if (!given)
+    return fail(error, kUsage);
+  if (!given->flags.randomSeed)
+    given->flags.randomSeed = 0; // as bench
   const std::string &path = arguments.files[0];
   bool compiled = llvm::StringRef(path).ends_with(".tinyc");
   const Chip *chip = compiled ? nullptr : chipFor(arguments);
@@ -142,14 +149,14 @@ int tinyc::runGraph(const Arguments &arguments) {
   std::unique_ptr<RunnableModel> model; // of a .tinyc file; the device takes its target, and the graph shows that one
   if (arguments.profile && compiled && !(model = RunnableModel::open(arguments, path)))
     return kInputWrong;
-  std::optional<KernelGraph> graph =
-      compiled ? graphOfFile(path, model ? model->target() : arguments.target) : graphOfModel(arguments, *chip, file);
+  std::optional<KernelGraph> graph = compiled ? graphOfFile(path, model ? model->target() : arguments.target)
+                                              : graphOfModel(arguments, *chip, given->known, file);
   if (!graph)
     return kInputWrong;
   graph->title = path;
   if (arguments.profile && !model)
     model = RunnableModel::openBytes(std::move(file), arguments.device, arguments.threads);
-  if (arguments.profile && (!model || !measure(*graph, *model)))
+  if (arguments.profile && (!model || !measure(*graph, *model, given->flags)))
     return kInputWrong;
   std::optional<std::string> drawing;
   if (kind != ".dot" && !(drawing = layOut(*graph)))

@@ -6,6 +6,7 @@
 #include "dialects/Tiny/TinyOps.h"
 #include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/Session.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -37,9 +38,15 @@ int tinyc::runImport(const Arguments &arguments) {
     llvm::errs() << "tinyc: import writes MLIR: expected -o OUT.mlir or -o -, found -o " << output << "\n";
     return kUsage;
   }
+  std::string error;
+  std::optional<GivenInputs> given = givenValues(arguments, error);
+  if (!given) {
+    llvm::errs() << "tinyc: " << error << "\n";
+    return kUsage;
+  }
   Session session(arguments);
   if (!session.good())
     return kInputWrong;
-  OwningOpRef<ModuleOp> model = session.load(arguments.files[0]);
+  OwningOpRef<ModuleOp> model = session.load(arguments.files[0], given->known);
   return model && writeModel(*model, session.weightStore(), arguments.output) ? kDone : kInputWrong;
 }

@@ -6,6 +6,7 @@
 #include "runtime/src/ArtefactFile.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/CompiledModel.h"
+#include "tools/tinyc/GivenInputs.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -185,19 +186,24 @@ static void printTarget(const ArtefactFile &file, const format::Target &target) 
 
 int tinyc::runInspect(const Arguments &arguments) {
   const std::string &path = arguments.files[0];
+  std::string error;
+  std::optional<GivenInputs> given = givenValues(arguments, error);
+  if (!given) {
+    llvm::errs() << "tinyc: " << error << "\n";
+    return kUsage;
+  }
   std::unique_ptr<CompiledModel> compiled; // where `path` is a model; outlives `file`
   std::shared_ptr<ArtefactFile> file;
   Status status;
   if (llvm::StringRef(path).ends_with(".tinyc")) {
     status = ArtefactFile::openFile(path, file);
   } else {
-    std::string error;
     std::vector<const Chip *> chips = parseTargets(arguments.target.empty() ? "cpu" : arguments.target, error);
     if (chips.empty()) {
       llvm::errs() << "tinyc: " << error << "\n";
       return kUsage;
     }
-    compiled = CompiledModel::open(arguments, path, chips);
+    compiled = CompiledModel::open(arguments, path, chips, given->known);
     if (!compiled)
       return kInputWrong;
     status = ArtefactFile::openMemory({compiled->bytes().data(), compiled->bytes().size()}, file);

@@ -33,10 +33,10 @@ llvm::ArrayRef<Command> tinyc::commands() {
        "--device --against --threads --input --rtol --atol --output-dir --load-driver-plugin" MODEL, runDiff},
       {"bench", "MODEL|FILE", "measures the time of a run",
        "--device --threads --input --profile --json --load-driver-plugin" MODEL, runBench},
-      {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target" MODEL, runInspect},
+      {"inspect", "MODEL|FILE", "lists entry points, kernels, memory and code", "--target --input" MODEL, runInspect},
       {"graph", "MODEL|FILE", "draws the kernels that run, as a page, an SVG or a DOT file",
-       "-o --target --profile --device --threads --load-driver-plugin" MODEL, runGraph},
-      {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o" MODEL, runImport},
+       "-o --target --profile --device --threads --input --load-driver-plugin" MODEL, runGraph},
+      {"import", "MODEL", "writes a model as IR, with its weights beside it", "-o --input" MODEL, runImport},
       {"devices", "", "lists the devices that are here", "--measure --load-driver-plugin", runDevices},
       {"completion", "bash|zsh", "prints a completion script for the shell", "", runCompletion},
   };

@@ -153,6 +153,9 @@ StageOptions Session::stageOptions() {
         print.insert(print.end(), {"--target", target});
       for (const std::string &shape : arguments.shapes)
         print.insert(print.end(), {"--shape", shape});
+      for (const std::string &input : arguments.inputs) // values on which shapes depend
+        if (StringRef(input).contains("=@"))
+          print.insert(print.end(), {"--input", input});
       if (arguments.roundEveryNode)
         print.push_back("--round-every-node");
       for (const std::string &word : pluginWords(arguments))
