@@ -64,5 +64,7 @@ bool tinyc::finishStandardOutput(llvm::StringRef tool) {
   }
   if (lost)
     llvm::errs() << tool << ": cannot write to standard output: " << reason << "\n";
+  // Diagnostics that nobody can read leave the exit code, which says the rest.
+  llvm::errs().clear_error();
   return !lost;
 }
