@@ -227,6 +227,8 @@ std::string elementText(const HostTensor &tensor, size_t index) {
     std::snprintf(text, sizeof(text), "%lld", static_cast<long long>(load<int64_t>(tensor, index)));
   else if (tensor.dtype == TINYC_DTYPE_U64)
     std::snprintf(text, sizeof(text), "%llu", static_cast<unsigned long long>(load<uint64_t>(tensor, index)));
+  else if (std::isnan(elementAt(tensor, index)))
+    return "nan"; // devices make NaNs of either sign
   else if (tensor.dtype == TINYC_DTYPE_F64)
     std::snprintf(text, sizeof(text), "%.17g", elementAt(tensor, index));
   else if (smallFloat(tensor.dtype, f))

@@ -261,6 +261,9 @@ TEST(Elements, IntegersEndAtTheirRange) {
   EXPECT_EQ(text(TINYC_DTYPE_I8, 1000), "127");
   EXPECT_EQ(text(TINYC_DTYPE_I8, -128), "-128");
   EXPECT_EQ(text(TINYC_DTYPE_U16, NAN), "0");
+  // Devices make NaNs of either sign.
+  EXPECT_EQ(text(TINYC_DTYPE_F32, std::copysign(NAN, -1.0)), "nan");
+  EXPECT_EQ(text(TINYC_DTYPE_BF16, NAN), "nan");
 }
 
 TEST(Inputs, RandomValuesAreTheDocumentedOnes) {

@@ -14,6 +14,8 @@
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -103,10 +105,10 @@ static std::string compare(const HostTensor &expected, const HostTensor &found, 
     return "expected " + expected.type() + ", found " + found.type();
   if (!difference)
     return "";
-  return std::to_string(difference.wrong) + " of " + std::to_string(expected.elementCount()) +
-         " elements differ, by up to " + std::to_string(difference.largest) + "; element " +
-         std::to_string(difference.first) + ": expected " + tensorio::elementText(expected, difference.first) +
-         ", found " + tensorio::elementText(found, difference.first);
+  return llvm::formatv("{0} of {1} elements differ, by up to {2}; element {3}: expected {4}, found {5}",
+                       difference.wrong, expected.elementCount(), llvm::format("%.3g", difference.largest),
+                       coordinates(expected, difference.first), tensorio::elementText(expected, difference.first),
+                       tensorio::elementText(found, difference.first));
 }
 
 static CaseResult runDataSet(RunnableModel &model, const std::string &folder, const Arguments &arguments) {
