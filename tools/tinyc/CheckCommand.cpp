@@ -10,6 +10,7 @@
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/Compare.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/RunnableModel.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -212,6 +213,23 @@ static bool writeJson(const std::string &path, llvm::ArrayRef<CaseResult> result
       path, [&](llvm::raw_ostream &os) { os << llvm::formatv("{0:2}", llvm::json::Value(std::move(cases))) << "\n"; });
 }
 
+// Whether --device can be opened: one that is not there is no case's failure. Asked in a process of its own, for a
+// GPU's driver that was started does not work in the processes of cases.
+static bool deviceIsThere(const Arguments &arguments) {
+  if (isReference(arguments.device) || arguments.device == "cpu")
+    return true;
+  bool there = false;
+  auto open = [&](size_t) -> std::string {
+    tinyc_device *device = nullptr;
+    bool failed = printStatus(tinyc_device_open(arguments.device.c_str(), &device));
+    tinyc_device_close(device);
+    return failed ? "" : "there";
+  };
+  runCaseProcesses(1, 1, /*timeout=*/0, open,
+                   [&](size_t, const CaseProcess &process) { there = !process.text.empty(); });
+  return there;
+}
+
 int tinyc::runCheck(const Arguments &arguments) {
   for (const std::string &folder : arguments.files) {
     if (modelIn(folder).empty() || dataSets(folder).empty()) {
@@ -220,6 +238,8 @@ int tinyc::runCheck(const Arguments &arguments) {
       return kInputWrong;
     }
   }
+  if (!deviceIsThere(arguments))
+    return kInputWrong;
   std::vector<CaseResult> results;
   auto showNext = [&] {
     showStep(("checking case " + llvm::Twine(results.size() + 1) + " of " + llvm::Twine(arguments.files.size())).str());
