@@ -69,7 +69,9 @@ FailureOr<OwningOpRef<ModuleOp>> tinyc::loadModel(StringRef path, const LoadOpti
                      "graph take it"),
            failure();
   if (!path.ends_with(".mlir"))
-    return emitError(at, "expected a model: .onnx or .mlir"), failure();
+    return emitError(at, "expected a model: .onnx or .mlir; tinyc run, bench, inspect and graph also take what is "
+                         "compiled: .tinyc"),
+           failure();
   if (!options.shapes.empty())
     return emitError(at, "--shape is for models that leave dimensions open; the shapes of an .mlir file are static"),
            failure();

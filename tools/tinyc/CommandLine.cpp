@@ -69,8 +69,8 @@ llvm::ArrayRef<Option> tinyc::options() {
        [](Arguments &a, StringRef v) { return storeUnsigned(a.threads, v) && a.threads > 0 && a.threads <= 1024; }},
       {"--input", "NAME=@F", "an input from a .npy or .pb file; random:SEED fills those not given", kFiles,
        list(&Arguments::inputs)},
-      {"--shape", "NAME=1x3x..", "shape of an input whose dimensions the model leaves open", "",
-       list(&Arguments::shapes)},
+      {"--shape", "NAME=1x3x..", "shape of an input whose dimensions the model leaves open, once for an input", "",
+       [](Arguments &a, StringRef v) { return a.shapes.push_back(v.str()), parseShapes(a.shapes).has_value(); }},
       {"--output-dir", "DIR", "folder for each output as NAME.npy; of diff, for the reproducer", kFolders,
        text(&Arguments::outputDir)},
       {"--profile", nullptr, "time each kernel", "", flag(&Arguments::profile)},
@@ -98,6 +98,22 @@ llvm::ArrayRef<Option> tinyc::options() {
        flag(&Arguments::measure)},
   };
   return table;
+}
+
+std::optional<std::map<std::string, std::vector<int64_t>>> tinyc::parseShapes(llvm::ArrayRef<std::string> texts) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (StringRef text : texts) {
+    auto [name, sizes] = text.rsplit('=');
+    std::vector<int64_t> shape;
+    for (StringRef part : llvm::split(sizes, 'x'))
+      if (int64_t size; part.getAsInteger(10, size) || size < 0)
+        return std::nullopt;
+      else
+        shape.push_back(size);
+    if (name.empty() || !shapes.try_emplace(name.str(), shape).second)
+      return std::nullopt;
+  }
+  return shapes;
 }
 
 bool tinyc::takes(const Command &command, StringRef option) {
@@ -163,9 +179,14 @@ static bool sparesInputs(const Command &command, const Arguments &arguments) {
 
 std::optional<Arguments> tinyc::parseArguments(const Command &command, llvm::ArrayRef<const char *> words) {
   Arguments arguments;
+  bool onlyFiles = false; // behind "--", whatever their names begin with
   for (size_t i = 0; i < words.size(); ++i) {
     StringRef word = words[i];
-    if (!word.starts_with("-") || word == "-") {
+    if (!onlyFiles && word == "--") {
+      onlyFiles = true;
+      continue;
+    }
+    if (onlyFiles || !word.starts_with("-") || word == "-") {
       arguments.files.push_back(word.str());
       continue;
     }

@@ -9,6 +9,7 @@
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -67,6 +68,10 @@ bool takes(const Command &command, llvm::StringRef option);
 /// Parses what follows the command's name. On a mistake prints a sentence and the command's usage to stderr and returns
 /// nothing; the caller exits with kUsage.
 std::optional<Arguments> parseArguments(const Command &command, llvm::ArrayRef<const char *> words);
+
+/// What --shape says, by input: "x=1x3x224x224" as name and sizes. Nothing if a text is not of that form, or if two
+/// name the same input.
+std::optional<std::map<std::string, std::vector<int64_t>>> parseShapes(llvm::ArrayRef<std::string> texts);
 
 /// Prints all commands, or one with its options.
 void printHelp();

@@ -9,6 +9,8 @@
 #include "tools/tinyc/RunnableModel.h"
 #include "tools/tinyc/Session.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -18,6 +20,37 @@ using namespace tinyc;
 static int fail(const llvm::Twine &error, int code = kInputWrong) {
   llvm::errs() << "tinyc: " << error << "\n";
   return code;
+}
+
+namespace {
+/// A value of --emit that is code, and the chips whose back ends make it; one of a plug-in is asked by itself.
+struct EmittedCode {
+  StringRef name;
+  CodeForm form;
+  SmallVector<ChipKind> kinds;
+
+  bool isOf(const Chip &chip) const { return chip.kind == ChipKind::Other || llvm::is_contained(kinds, chip.kind); }
+};
+} // namespace
+
+static ArrayRef<EmittedCode> emittedCode() {
+  static const EmittedCode table[] = {
+      {"ptx", CodeForm::Ptx, {ChipKind::Nvidia}},
+      {"cubin", CodeForm::Cubin, {ChipKind::Nvidia}},
+      {"amdgcn", CodeForm::Assembly, {ChipKind::Amd}},
+      {"hsaco", CodeForm::Hsaco, {ChipKind::Amd}},
+      {"asm", CodeForm::Assembly, {ChipKind::Cpu, ChipKind::Nvidia, ChipKind::Amd}},
+      {"object", CodeForm::Object, {ChipKind::Cpu, ChipKind::Amd}},
+  };
+  return table;
+}
+
+// Says what the chip's code can be printed as; always an error of usage.
+static int refuseForm(StringRef form, const Chip &chip) {
+  auto ofChip = llvm::make_filter_range(emittedCode(), [&](const EmittedCode &code) { return code.isOf(chip); });
+  return fail("cannot emit " + form + " for " + chip.name + ": its code is emitted as " +
+                  llvm::join(llvm::map_range(ofChip, [](const EmittedCode &code) { return code.name; }), ", "),
+              kUsage);
 }
 
 static int write(const std::string &path, llvm::function_ref<void(llvm::raw_ostream &)> print) {
@@ -130,17 +163,16 @@ int tinyc::runCompile(const Arguments &arguments) {
                                                              .Case("gpu", "lanes")
                                                              .Case("llvm", "lower")
                                                              .Default("");
-  auto form = llvm::StringSwitch<std::optional<CodeForm>>(arguments.emit)
-                  .Case("ptx", CodeForm::Ptx)
-                  .Case("cubin", CodeForm::Cubin)
-                  .Case("hsaco", CodeForm::Hsaco)
-                  .Cases({"asm", "amdgcn"}, CodeForm::Assembly)
-                  .Case("object", CodeForm::Object)
-                  .Default(std::nullopt);
+  const EmittedCode *form = llvm::find_if(emittedCode(), [&](auto &code) { return code.name == arguments.emit; });
+  if (form == emittedCode().end())
+    form = nullptr;
   if (!arguments.emit.empty() && stageName.empty() && !form)
     return fail("cannot emit '" + arguments.emit +
                     "': expected tiny, kernels, scheduled, gpu, llvm, ptx, cubin, amdgcn, hsaco, asm or object",
                 kUsage);
+  for (const Chip *chip : chips)
+    if (form && !form->isOf(*chip))
+      return refuseForm(form->name, *chip);
   int stage = stageName.empty() ? -1 : findStage(stageName);
   if (!stageName.empty() && stage < 0) {
     std::string names;
@@ -170,6 +202,6 @@ int tinyc::runCompile(const Arguments &arguments) {
   OwningOpRef<ModuleOp> model = session.load(arguments.files[0], given->known);
   if (!model)
     return kInputWrong;
-  return form ? printCode(session, *model, *form, chips, arguments.output)
+  return form ? printCode(session, *model, form->form, chips, arguments.output)
               : printStage(session, *model, stage, chips, arguments.output);
 }

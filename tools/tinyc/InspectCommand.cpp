@@ -184,6 +184,20 @@ static void printTarget(const ArtefactFile &file, const format::Target &target) 
     printKernels(file, target);
 }
 
+// Whether a compiled file has all targets of --target, of which the others are not shown; says which it has if not.
+static bool hasTargets(const ArtefactFile &file, llvm::ArrayRef<llvm::StringRef> wanted) {
+  std::string known;
+  std::set<llvm::StringRef> missing(wanted.begin(), wanted.end());
+  for (unsigned i = 0, count = file.root().targets() ? file.root().targets()->size() : 0; i < count; ++i) {
+    llvm::StringRef name = file.root().targets()->Get(i)->name()->c_str();
+    known += (" " + name).str();
+    missing.erase(name);
+  }
+  if (!missing.empty())
+    llvm::errs() << "tinyc: no target '" << *missing.begin() << "'; there are:" << known << "\n";
+  return missing.empty();
+}
+
 int tinyc::runInspect(const Arguments &arguments) {
   const std::string &path = arguments.files[0];
   std::string error;
@@ -195,8 +209,10 @@ int tinyc::runInspect(const Arguments &arguments) {
   std::unique_ptr<CompiledModel> compiled; // where `path` is a model; outlives `file`
   std::shared_ptr<ArtefactFile> file;
   Status status;
+  llvm::SmallVector<llvm::StringRef> shown; // of a compiled file; empty: all
   if (llvm::StringRef(path).ends_with(".tinyc")) {
     status = ArtefactFile::openFile(path, file);
+    llvm::StringRef(arguments.target).split(shown, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   } else {
     std::vector<const Chip *> chips = parseTargets(arguments.target.empty() ? "cpu" : arguments.target, error);
     if (chips.empty()) {
@@ -212,6 +228,8 @@ int tinyc::runInspect(const Arguments &arguments) {
     llvm::errs() << "tinyc: " << status.message() << "\n";
     return kInputWrong;
   }
+  if (!hasTargets(*file, shown))
+    return kInputWrong;
   const format::Artefact &root = file->root();
   llvm::outs() << path << ": " << (root.producer() ? root.producer()->str() : "") << "\n";
   if (root.entry_points())
@@ -223,6 +241,7 @@ int tinyc::runInspect(const Arguments &arguments) {
   llvm::outs() << count << " weights, " << weightBytes << " bytes\n";
   if (root.targets())
     for (const format::Target *target : *root.targets())
-      printTarget(*file, *target);
+      if (shown.empty() || llvm::is_contained(shown, target->name()->c_str()))
+        printTarget(*file, *target);
   return kDone;
 }

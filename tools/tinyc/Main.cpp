@@ -64,6 +64,15 @@ static const Command *nearestCommand(llvm::StringRef name) {
   return nearest;
 }
 
+// Whether --shape, if it is given, is for models; says so if not.
+static bool shapesAreForModels(const Arguments &arguments) {
+  for (const std::string &file : arguments.files)
+    if (!arguments.shapes.empty() && llvm::StringRef(file).ends_with(".tinyc"))
+      return llvm::errs() << "tinyc: '" << file << "' is compiled: its shapes are fixed, and --shape is for models\n",
+             false;
+  return true;
+}
+
 static int runMain(int argc, char **argv) {
   llvm::ArrayRef<const char *> words(argv + 1, argc - 1);
   llvm::StringRef name = words.empty() ? "" : words.front();
@@ -91,7 +100,8 @@ static int runMain(int argc, char **argv) {
       compilerIdentity();
       // Before anything asks for a chip: plug-ins may bring one.
       mlir::DialectRegistry dialects;
-      int code = loadPlugins(*arguments, dialects) ? command.run(*arguments) : int(kInputWrong);
+      bool good = shapesAreForModels(*arguments) && loadPlugins(*arguments, dialects);
+      int code = good ? command.run(*arguments) : int(kInputWrong);
       hideProgress();
       return code;
     });

@@ -151,10 +151,6 @@ bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path, llvm::A
   // The device first: compiling for one that is not there would be for nothing.
   if (!openDevice(arguments.device, arguments.threads))
     return false;
-  if (path.ends_with(".tinyc") && !arguments.shapes.empty()) {
-    llvm::errs() << "tinyc: '" << path << "' is compiled: its shapes are fixed, and --shape is for models\n";
-    return false;
-  }
   if (path.ends_with(".tinyc"))
     return !printStatus(tinyc_artefact_open_file(path.str().c_str(), &artefact)) && load();
   const Chip *chip = chipOfDevice(device);

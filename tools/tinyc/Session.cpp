@@ -80,28 +80,10 @@ Session::~Session() {
     llvm::errs() << "tinyc: warning: " << warning << "\n";
 }
 
-// "x=1x3x224x224" as name and sizes.
-static bool parseShape(StringRef text, std::map<std::string, std::vector<int64_t>> &shapes) {
-  auto [name, sizes] = text.rsplit('=');
-  SmallVector<StringRef> parts;
-  sizes.split(parts, 'x');
-  std::vector<int64_t> shape;
-  for (StringRef part : parts)
-    if (int64_t size; part.getAsInteger(10, size) || size < 0)
-      return false;
-    else
-      shape.push_back(size);
-  return !name.empty() && shapes.try_emplace(name.str(), shape).second;
-}
-
 OwningOpRef<ModuleOp> Session::load(StringRef path, ArrayRef<tensorio::HostTensor> known) {
   LoadOptions options;
   options.roundEveryNode = arguments.roundEveryNode;
-  for (const std::string &shape : arguments.shapes)
-    if (!parseShape(shape, options.shapes)) {
-      llvm::errs() << "tinyc: cannot take '" << shape << "' as a shape: expected NAME=1x3x224x224, once for a name\n";
-      return {};
-    }
+  options.shapes = *parseShapes(arguments.shapes); // they were parsed with the command line
   for (const tensorio::HostTensor &tensor : known)
     options.inputs.push_back({tensor.name, toReference(tensor)});
   auto start = std::chrono::steady_clock::now();
