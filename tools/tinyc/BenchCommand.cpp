@@ -112,8 +112,8 @@ int tinyc::runBench(const Arguments &arguments) {
     least += share * time;
     flops += kernel.flops;
     bytes += kernel.bytes;
-    profile.add({kernel.name, llvm::join(kernel.ops, " "), kernel.flops, kernel.bytes,
-                 static_cast<uint64_t>(time * 1e6)});
+    profile.add(
+        {kernel.name, llvm::join(kernel.ops, " "), kernel.flops, kernel.bytes, static_cast<uint64_t>(time * 1e6)});
     kernels.push_back(llvm::json::Object{{"name", kernel.name},
                                          {"ops", llvm::json::Array(kernel.ops)},
                                          {"median_ms", time},
