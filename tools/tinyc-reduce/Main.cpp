@@ -27,6 +27,7 @@
 #include "mlir/Reducer/Tester.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
 #include <csignal>
@@ -108,6 +109,10 @@ bool ReduceModel::replace(unsigned place) {
 }
 
 void ReduceModel::runOnOperation() {
+  // MLIR's tester ends the program where there is no script.
+  if (test.empty() || !llvm::sys::fs::can_execute(test))
+    return getOperation().emitError("expected test=SCRIPT, a program that can be run, found '") << test << "'",
+           signalPassFailure();
   tester.setTestScript(test);
   auto main = getOperation().lookupSymbol<func::FuncOp>("main");
   if (!main || !main.getBody().hasOneBlock())
