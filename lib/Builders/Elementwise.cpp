@@ -255,11 +255,13 @@ Value compose::pow(Builder &b, Value x, Value y) {
   Value odd = bitAnd(b, integral, invert(b, equal(b, round(b, tiny::RoundMode::Trunc, half), half)));
   Value negative = signBit(b, x);
   Value notANumber = splat(b, type, std::numeric_limits<double>::quiet_NaN());
-  Value infinite = equal(b, abs(b, x), splat(b, type, std::numeric_limits<double>::infinity()));
+  Value infinity = splat(b, type, std::numeric_limits<double>::infinity());
+  Value infinite = equal(b, abs(b, x), infinity);
   Value defined = where(b, bitOr(b, bitOr(b, integral, infinite), equal(b, x, zero)), size, notANumber);
   Value ofNegative = where(b, odd, neg(b, size), defined);
   Value power = where(b, negative, ofNegative, size);
-  // Whatever the base, also 0, infinite or NaN; whatever the exponent, of 1.
+  // Whatever the base, also 0, infinite or NaN; whatever the exponent, of 1; and all infinite ones of -1.
   Value isOne = bitOr(b, equal(b, y, zero), equal(b, x, one));
+  isOne = bitOr(b, isOne, bitAnd(b, equal(b, abs(b, y), infinity), equal(b, x, neg(b, one))));
   return where(b, isOne, one, power);
 }

@@ -207,24 +207,32 @@ static Value importAveragePool(NodeImport &n) {
   return averagePool(n.b, n[0], *windows, n.integer("ceil_mode", 0), n.integer("count_include_pad", 0));
 }
 
-static Value importLpPool(NodeImport &n) {
-  FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
-  if (failed(kernel))
-    return {};
-  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel, n.integer("ceil_mode", 0));
-  // Version 1 had a float for p.
-  double p = n.version < 2 ? n.number("p", 2) : n.integer("p", 2);
-  if (failed(windows))
-    return {};
-  Value power = abs(n.b, n[0]);
-  power = pow(n.b, power, splat(n.b, power, p));
-  Value sum = sumPool(n.b, power, *windows, n.integer("ceil_mode", 0));
+// The norm's exponent; version 1 had a float.
+static double exponentOf(NodeImport &n) { return n.version < 2 ? n.number("p", 2) : n.integer("p", 2); }
+
+static Value absolutePower(NodeImport &n, double p) {
+  Value x = abs(n.b, n[0]);
+  return pow(n.b, x, splat(n.b, x, p));
+}
+
+static Value rootOf(NodeImport &n, Value sum, double p) {
   if (!sum || p == 1)
     return sum;
   return p == 2 ? compose::sqrt(n.b, sum) : pow(n.b, sum, splat(n.b, sum, 1 / p));
 }
 
-template <Value (*build)(compose::Builder &, Value, ArrayRef<int64_t>)> static Value importGlobalPool(NodeImport &n) {
+static Value importLpPool(NodeImport &n) {
+  FailureOr<SmallVector<int64_t>> kernel = kernelShape(n);
+  if (failed(kernel))
+    return {};
+  FailureOr<SmallVector<Window>> windows = windowsOf(n, *kernel, n.integer("ceil_mode", 0));
+  double p = exponentOf(n);
+  if (failed(windows))
+    return {};
+  return rootOf(n, sumPool(n.b, absolutePower(n, p), *windows, n.integer("ceil_mode", 0)), p);
+}
+
+template <Value (*build)(NodeImport &, ArrayRef<int64_t>)> static Value importGlobalPool(NodeImport &n) {
   if (n.rank(0) < 3)
     return n.fail("expected an operand [N, C, ..]");
   SmallVector<int64_t> dims, shape(n.shape(0));
@@ -232,11 +240,18 @@ template <Value (*build)(compose::Builder &, Value, ArrayRef<int64_t>)> static V
     dims.push_back(d);
     shape[d] = 1;
   }
-  return reshape(n.b, build(n.b, n[0], dims), shape);
+  return reshape(n.b, build(n, dims), shape);
 }
 
-static Value maximum(compose::Builder &b, Value x, ArrayRef<int64_t> dims) {
-  return reduce(b, tiny::ReduceKind::Max, x, dims);
+static Value globalAverage(NodeImport &n, ArrayRef<int64_t> dims) { return reduceMean(n.b, n[0], dims); }
+
+static Value globalNorm(NodeImport &n, ArrayRef<int64_t> dims) {
+  double p = exponentOf(n);
+  return rootOf(n, reduce(n.b, tiny::ReduceKind::Sum, absolutePower(n, p), dims), p);
+}
+
+static Value globalMaximum(NodeImport &n, ArrayRef<int64_t> dims) {
+  return reduce(n.b, tiny::ReduceKind::Max, n[0], dims);
 }
 
 ArrayRef<Operator> onnx::windowOperators() {
@@ -244,8 +259,9 @@ ArrayRef<Operator> onnx::windowOperators() {
       {"AveragePool", 1, 1, 1, Narrow::Widen, importAveragePool},
       {"Conv", 1, 2, 3, Narrow::Widen, importConv},
       {"Gemm", 1, 2, 3, Narrow::Widen, importGemm},
-      {"GlobalAveragePool", 1, 1, 1, Narrow::Widen, importGlobalPool<reduceMean>},
-      {"GlobalMaxPool", 1, 1, 1, Narrow::Widen, importGlobalPool<maximum>},
+      {"GlobalAveragePool", 1, 1, 1, Narrow::Widen, importGlobalPool<globalAverage>},
+      {"GlobalLpPool", 1, 1, 1, Narrow::Widen, importGlobalPool<globalNorm>},
+      {"GlobalMaxPool", 1, 1, 1, Narrow::Widen, importGlobalPool<globalMaximum>},
       {"LRN", 1, 1, 1, Narrow::Widen, importLrn},
       {"LpPool", 1, 1, 1, Narrow::Widen, importLpPool},
       {"MatMul", 1, 2, 2, Narrow::Widen, importMatMul},

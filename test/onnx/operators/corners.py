@@ -81,6 +81,14 @@ def test_maximum_of_a_window_larger_than_the_image(folder):
     return pool(folder, "MaxPool", max, 3, 5, 3, [0, 0])
 
 
+def test_norm_of_an_image(folder):
+    x = [v / 8 for v in Values(3).integers(12, -32, 32)]
+    case = Case(folder, "GlobalLpPool", version=2, p=3)
+    case.operand("x", "float", [1, 2, 2, 3], x)
+    case.result("y", "float", [1, 2, 1, 1], [sum(abs(v) ** 3 for v in x[at:at + 6]) ** (1 / 3) for at in (0, 6)])
+    return case
+
+
 def test_scaled_size_in_floats(folder):
     # 2.6 as a float is less than 2.6, but 5 times it is 13 as a float.
     case = Case(folder, "Resize", version=13, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
@@ -117,12 +125,12 @@ def test_integers_between_equal_pixels(folder):
     return case
 
 
-def test_powers_of_zeros(folder):
-    x, y = [-0.0, -0.0, -0.0, -0.0, 0.0, -0.0], [-1, -3, -2, 0.5, -3, -0.5]
+def test_powers_of_zeros_and_by_infinity(folder):
+    x, y = [-0.0, -0.0, -0.0, -0.0, 0.0, -0.0, -1, -1, -0.5], [-1, -3, -2, 0.5, -3, -0.5, math.inf, -math.inf, math.inf]
     case = Case(folder, "Pow", version=13)
-    case.operand("x", "float", [6], x)
-    case.operand("y", "float", [6], y)
-    case.result("z", "float", [6], [-math.inf, -math.inf, math.inf, 0, math.inf, math.inf])
+    case.operand("x", "float", [9], x)
+    case.operand("y", "float", [9], y)
+    case.result("z", "float", [9], [-math.inf, -math.inf, math.inf, 0, math.inf, math.inf, 1, 1, 0])
     return case
 
 
