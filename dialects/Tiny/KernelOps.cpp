@@ -311,6 +311,8 @@ LogicalResult StageOp::verify() {
     ArrayRef<int64_t> shape = getKind(i) == ReduceKind::None ? ArrayRef<int64_t>(domain) : getParallel();
     if (type.getShape() != shape)
       return emitOpError("result ") << i << ": expected " << type.clone(shape) << ", found " << type;
+    if (getKind(i) != ReduceKind::None && type.getElementType().isInteger(1))
+      return emitOpError("result ") << i << ": i1 is not reduced: cast it to an integer first";
   }
   return success();
 }

@@ -235,6 +235,8 @@ LogicalResult ScatterOp::verify() {
     return failure();
   if (getUpdates().getType() != input.clone(*shape))
     return emitOpError("expected updates ") << input.clone(*shape) << ", found " << getUpdates().getType();
+  if (getKind() == ScatterKind::Sum && input.getElementType().isInteger(1))
+    return emitOpError("i1 is not summed: cast it to an integer first, or take the maximum");
   return success();
 }
 

@@ -148,6 +148,8 @@ static Value scatterRows(NodeImport &n, Value rows, Value numbers, Value updates
   std::string reduction = n.text("reduction", "none");
   if (!rows || !numbers || !updates)
     return {};
+  if (n.element(0).isInteger(1)) // of truth values a sum is any of them, a product all
+    reduction = reduction == "add" ? "max" : reduction == "mul" ? "min" : reduction;
   if (reduction == "min") {
     // As the maximum of negatives, or of complements.
     auto mirror = [&](Value v) { return isa<FloatType>(n.element(0)) ? neg(n.b, v) : invert(n.b, v); };

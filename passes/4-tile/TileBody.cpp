@@ -158,12 +158,12 @@ SmallVector<Value> tinyc::emitBody(OpBuilder &b, StageOp stage, const TileDomain
 }
 
 Value tinyc::combine(OpBuilder &b, Location loc, ReduceKind kind, Value lhs, Value rhs) {
-  bool truth = elementType(lhs.getType()).isInteger(1);
+  bool truth = elementType(lhs.getType()).isInteger(1); // of a scatter
   switch (kind) {
   case ReduceKind::Sum:
     return AddOp::create(b, loc, lhs, rhs);
   case ReduceKind::Prod:
-    return truth ? AndOp::create(b, loc, lhs, rhs).getResult() : MulOp::create(b, loc, lhs, rhs).getResult();
+    return MulOp::create(b, loc, lhs, rhs);
   case ReduceKind::Max:
     return truth ? OrOp::create(b, loc, lhs, rhs).getResult() : MaxOp::create(b, loc, lhs, rhs).getResult();
   case ReduceKind::None:

@@ -149,12 +149,11 @@ void TileLowering::lowerView(ViewOp view) {
 }
 
 static Value combineTwo(OpBuilder &b, Location loc, ReduceKind kind, Value lhs, Value rhs) {
-  bool truth = elementType(lhs.getType()).isInteger(1);
   if (kind == ReduceKind::Sum)
     return AddOp::create(b, loc, lhs, rhs);
   if (kind == ReduceKind::Prod)
-    return truth ? AndOp::create(b, loc, lhs, rhs).getResult() : MulOp::create(b, loc, lhs, rhs).getResult();
-  return truth ? OrOp::create(b, loc, lhs, rhs).getResult() : MaxOp::create(b, loc, lhs, rhs).getResult();
+    return MulOp::create(b, loc, lhs, rhs);
+  return MaxOp::create(b, loc, lhs, rhs);
 }
 
 Value TileLowering::combineTree(Location loc, ReduceKind kind, Registers values) {

@@ -102,6 +102,21 @@ func.func @writes_twice(%x: tensor<8x4xf32>) {
 
 // -----
 
+func.func @reduced_bool(%x: tensor<8xi1>) {
+  %r = tiny.kernel "k" shared 0 (%x) : (tensor<8xi1>) -> tensor<i1> {
+  ^bb0(%in: tensor<8xi1>):
+    // expected-error @+1 {{result 0: i1 is not reduced: cast it to an integer first}}
+    %a = tiny.stage parallel [] reduce [8] (%in by affine_map<(d0) -> (d0)> : tensor<8xi1>) -> (max tensor<i1>) {
+    ^bb0(%v: i1):
+      tiny.yield %v : i1
+    }
+    tiny.yield %a : tensor<i1>
+  }
+  return
+}
+
+// -----
+
 // In place: one number a result, of an input of its type that is read where the result is written, and once.
 func.func @in_place_count(%x: tensor<8xf32>) {
   // expected-error @+1 {{in_place: expected a number for each of 1 results, found 2}}

@@ -113,6 +113,14 @@ func.func @scatter(%x: tensor<4x5xf32>, %i: tensor<7xi64>, %u: tensor<7x4xf32>) 
 
 // -----
 
+func.func @scatter_sum_bool(%x: tensor<4xi1>, %i: tensor<7xi64>, %u: tensor<7xi1>) {
+  // expected-error @+1 {{i1 is not summed: cast it to an integer first, or take the maximum}}
+  %r = tiny.scatter sum %x[%i], %u dim 0 : tensor<4xi1>, tensor<7xi64>, tensor<7xi1>
+  return
+}
+
+// -----
+
 func.func @loop(%x: tensor<4xf32>) {
   // expected-error @+1 {{expected the body to yield ('tensor<i1>', 'tensor<4xf32>'), found ('tensor<4xf32>')}}
   %r = tiny.loop 10 carry(%x) : (tensor<4xf32>) -> tensor<4xf32> {

@@ -172,5 +172,26 @@ def test_cubic_samples_at_the_border(folder):
     return case
 
 
+def scattered_truths(folder, reduction, function):
+    x, places, updates = [0, 1, 0, 1, 1], [0, 0, 2, 3, 3, 4], [1, 1, 0, 1, 0, 1]
+    y = list(x)
+    for place, update in zip(places, updates):
+        y[place] = function(y[place], update)
+    case = Case(folder, "ScatterElements", version=18, axis=0, reduction=reduction)
+    case.operand("x", "bool", [len(x)], x)
+    case.operand("places", "int64", [len(places)], places)
+    case.operand("updates", "bool", [len(updates)], updates)
+    case.result("y", "bool", [len(y)], y)
+    return case
+
+
+def test_scattered_sum_of_truths(folder):
+    return scattered_truths(folder, "add", max)
+
+
+def test_scattered_product_of_truths(folder):
+    return scattered_truths(folder, "mul", min)
+
+
 if __name__ == "__main__":
     main(globals())
