@@ -18,6 +18,10 @@ constexpr llvm::StringLiteral kInitAttr = "tiny.init";
 /// buffers too; others order shared memory only, and accesses to global memory may stay under way across them.
 constexpr llvm::StringLiteral kInPlaceAttr = "tiny.in_place";
 
+/// Name of the unit attribute of a tiled kernel whose coordinates, or positions in its buffers, do not fit 32 bits with
+/// a sign. What lowers kernels counts in 32 bits elsewhere.
+constexpr llvm::StringLiteral kWideIndexAttr = "tiny.wide_index";
+
 } // namespace tinyc::tiny
 
 #endif // TINYC_DIALECTS_TINY_KERNELMARKS_H

@@ -13,7 +13,6 @@
 //   func.func @relu_0(%in: memref<32768xf32>, %out: memref<32768xf32>, %unit: index)
 
 #include "dialects/Tiny/KernelMarks.h"
-#include "dialects/Tiny/WideIndexAttr.h"
 #include "passes/2-fuse/KernelCost.h"
 #include "passes/3-schedule/Schedules.h"
 #include "passes/4-tile/Tiling.h"

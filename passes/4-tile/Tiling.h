@@ -6,7 +6,7 @@
 #define TINYC_PASSES_4_TILE_TILING_H
 
 #include "dialects/Target/Chip.h"
-#include "dialects/Tiny/WideIndexAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "passes/2-fuse/Attention.h"
 #include "passes/3-schedule/KernelClass.h"
 #include "passes/3-schedule/WindowClass.h"

@@ -12,7 +12,7 @@
 //   %p = llvm.getelementptr %a[%i * 64 + %k], %t0 = llvm.load %p : vector<16xf32>, and the same for row 1.
 
 #include "dialects/Target/Chip.h"
-#include "dialects/Tiny/WideIndexAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "passes/6-lower/TileLowering.h"
 #include "passes/Passes.h"
 

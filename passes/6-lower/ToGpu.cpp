@@ -12,8 +12,8 @@
 //   gpu.module @kernels { gpu.func @k(%x: memref<64xf32, #gpu.address_space<global>>) kernel { %unit = gpu.block_id x
 
 #include "dialects/Target/Chip.h"
+#include "dialects/Tiny/KernelMarks.h"
 #include "dialects/Tiny/TinyOps.h"
-#include "dialects/Tiny/WideIndexAttr.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

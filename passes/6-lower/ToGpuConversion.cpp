@@ -4,7 +4,7 @@
 
 #include "passes/6-lower/ToGpuConversion.h"
 
-#include "dialects/Tiny/WideIndexAttr.h"
+#include "dialects/Tiny/KernelMarks.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
