@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
-// and how (null, fatal, overflow, throw, thread, hang, silent, complain, invalid).
+// and how (null, fatal, overflow, throw, thread, hang, silent, complain, invalid; wild: kernels write to null).
 
 #include "lib/Plugins/Plugin.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -55,6 +56,14 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
       getOperation().emitError("the pass found something wrong");
     else if (kind == "invalid") // a function that does not end in a return
       getOperation().walk([](func::ReturnOp op) { op->erase(); });
+    else if (kind == "wild")
+      getOperation().walk([](LLVM::LLVMFuncOp function) {
+        if (!function->hasAttr("tiny.kernel"))
+          return;
+        OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
+        Value nowhere = LLVM::ZeroOp::create(b, function.getLoc(), LLVM::LLVMPointerType::get(b.getContext()));
+        LLVM::StoreOp::create(b, function.getLoc(), nowhere, nowhere, /*alignment=*/8, /*isVolatile=*/true);
+      });
     else if (kind == "hang")
       while (true)
         std::this_thread::sleep_for(std::chrono::seconds(1));

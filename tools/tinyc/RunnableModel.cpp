@@ -7,6 +7,7 @@
 #include "runtime/tensorio/Inputs.h"
 
 #include "tools/tinyc/CompiledModel.h"
+#include "tools/tinyc/CrashReport.h"
 #include "tools/tinyc/MeasureCpu.h"
 #include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/Session.h"
@@ -110,6 +111,7 @@ private:
 
   std::unique_ptr<CompiledModel> compiled; // owns the artefact, or
   artefact::FileBytes file;                // outlives what is made from it
+  std::string path;                        // of the user's file, if it is one
   unsigned threads = 0;
   tinyc_device *device = nullptr;
   tinyc_artefact *artefact = nullptr;
@@ -142,12 +144,15 @@ bool DeviceModel::load() {
   for (size_t i = 0, n = tinyc_artefact_output_count(artefact, "main"); i < n; ++i)
     if (printStatus(tinyc_artefact_output(artefact, "main", i, &outputInfos.emplace_back())))
       return false;
+  // Once, not at each run: a run may take less than that.
+  noteStep("running kernels on " + deviceName(), path);
   tinyc_context_options options = {sizeof(options), threads};
   return !printStatus(tinyc_model_create(artefact, device, nullptr, &model)) &&
          !printStatus(tinyc_context_create(model, &options, &context));
 }
 
 bool DeviceModel::open(const Arguments &arguments, llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known) {
+  this->path = path.str();
   // The device first: compiling for one that is not there would be for nothing.
   if (!openDevice(arguments.device, arguments.threads))
     return false;
