@@ -267,5 +267,3 @@ OpFoldResult ViewOp::fold(FoldAdaptor adaptor) {
     return {};
   return DenseElementsAttr::get(cast<ShapedType>(getType()), dense.getSplatValue<Attribute>());
 }
-
-void ViewOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {}

@@ -106,7 +106,7 @@ def Tiny_SinOp : Tiny_UnaryOp<"sin", Tiny_FloatValue> {
 class Tiny_ExponentialOp<string mnemonic> : Tiny_Op<mnemonic, [Pure, SameOperandsAndResultType]> {
   let arguments = (ins Tiny_LogBaseAttr:$base, Tiny_FloatValue:$input);
   let results = (outs Tiny_FloatValue:$result);
-  let assemblyFormat = "$base $input attr-dict `:` type($result)";
+  let assemblyFormat = "`` $base $input attr-dict `:` type($result)";
   let hasFolder = 1;
 }
 
@@ -142,7 +142,7 @@ def Tiny_RoundOp : Tiny_Op<"round", [Pure, SameOperandsAndResultType]> {
   }];
   let arguments = (ins Tiny_RoundModeAttr:$mode, Tiny_FloatValue:$input);
   let results = (outs Tiny_FloatValue:$result);
-  let assemblyFormat = "$mode $input attr-dict `:` type($result)";
+  let assemblyFormat = "`` $mode $input attr-dict `:` type($result)";
   let hasFolder = 1;
 }
 
@@ -360,7 +360,7 @@ def Tiny_ReduceOp : Tiny_Op<"reduce", [Pure]> {
   }];
   let arguments = (ins Tiny_ReduceKindAttr:$kind, Tiny_ShapedValue:$input, DenseI64ArrayAttr:$dims);
   let results = (outs Tiny_ShapedValue:$result);
-  let assemblyFormat = "$kind $input $dims attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "`` $kind $input $dims attr-dict `:` type($input) `->` type($result)";
   let builders = [OpBuilder<(ins "::tinyc::tiny::ReduceKind":$kind, "::mlir::Value":$input,
                                  "::llvm::ArrayRef<int64_t>":$dims)>];
   let hasFolder = 1;
@@ -396,7 +396,6 @@ def Tiny_ViewOp : Tiny_Op<"view", [Pure]> {
           ::mlir::TypedAttr());
   }]>];
   let hasFolder = 1;
-  let hasCanonicalizer = 1;
   let hasVerifier = 1;
 }
 
@@ -452,7 +451,7 @@ def Tiny_ScatterOp : Tiny_Op<"scatter", [Pure, AllTypesMatch<["input", "result"]
                        I64Attr:$dim);
   let results = (outs Tiny_Tensor:$result);
   let assemblyFormat = [{
-    $kind $input `[` $indices `]` `,` $updates `dim` $dim attr-dict `:` type($input) `,` type($indices) `,`
+    `` $kind $input `[` $indices `]` `,` $updates `dim` $dim attr-dict `:` type($input) `,` type($indices) `,`
     type($updates)
   }];
   let hasVerifier = 1;
