@@ -209,7 +209,8 @@ void LinearSimplifier::recombine(LinearForm &form) {
     changed = false;
     for (const LinearForm::Term &term : form.terms) {
       AffineBinaryOpExpr remainder = dyn_cast<AffineBinaryOpExpr>(term.atom);
-      if (!remainder || remainder.getKind() != AffineExprKind::Mod || !isa<AffineConstantExpr>(remainder.getRHS()))
+      if (!remainder || remainder.getKind() != AffineExprKind::Mod || !isa<AffineConstantExpr>(remainder.getRHS()) ||
+          divisorOf(remainder) <= 0)
         continue;
       int64_t divisor = divisorOf(remainder), factor = term.factor;
       LinearForm dividend = run(remainder.getLHS()), quotient = floorDiv(dividend, divisor);

@@ -5,6 +5,7 @@
 #include "dialects/Tiny/TinyOps.h"
 
 #include "dialects/Index/AffineRanges.h"
+#include "dialects/Tiny/Divisors.h"
 
 using namespace mlir;
 using namespace tinyc::tiny;
@@ -93,6 +94,8 @@ static LogicalResult verifyWrites(KernelOp op) {
                                        << yielded.size() << " and " << op.getWrites()->size();
   for (auto [i, from, to] : llvm::enumerate(yielded, op.getResultTypes())) {
     AffineMap map = op.getWrite(i);
+    if (failed(verifyDivisors(op, map.getResults())))
+      return failure();
     auto source = cast<RankedTensorType>(from), result = cast<RankedTensorType>(to);
     if (source.getElementType() != result.getElementType() || map.getNumSymbols() != 0 ||
         map.getNumDims() != source.getRank() || map.getNumResults() != result.getRank() ||
@@ -299,6 +302,9 @@ LogicalResult StageOp::verify() {
     IntegerSet mask = getMask(i);
     if (mask && (mask.getNumDims() != rank || mask.getNumSymbols() != 0))
       return emitOpError("read ") << i << ": expected a mask over " << rank << " dimensions, found " << getMasks()[i];
+    if (failed(verifyDivisors(*this, map.getResults())) ||
+        (mask && failed(verifyDivisors(*this, mask.getConstraints()))))
+      return failure();
     if (static_cast<bool>(mask) != static_cast<bool>(getFill(i)))
       return emitOpError("read ") << i << (mask ? " has a mask and no fill" : " has a fill and no mask");
     if (mask && getFill(i).getType() != type.getElementType())
@@ -358,6 +364,9 @@ LogicalResult LookupOp::verify() {
            << rank << " dimensions (the domain's) to " << table.getRank() << " (the table's), found " << getMapAttr();
   if (getMask() && (getMask()->getNumDims() != rank || getMask()->getNumSymbols() != 0))
     return emitOpError("expected a mask over ") << rank << " dimensions, found " << getMaskAttr();
+  if (failed(verifyDivisors(*this, getMap().getResults())) ||
+      (getMask() && failed(verifyDivisors(*this, getMask()->getConstraints()))))
+    return failure();
   if (getType() != table.getElementType() || getFill().getType() != table.getElementType())
     return emitOpError("expected a result and a fill of type ")
            << table.getElementType() << ", found " << getType() << " and " << getFill().getType();
@@ -424,6 +433,8 @@ static LogicalResult verifyAccess(Operation *op, MemRefType buffer, VectorType t
                                                    << " (the buffer's), found " << AffineMapAttr::get(map);
   if (mask && (mask->getNumDims() != offsets || mask->getNumSymbols() != 0))
     return op->emitOpError("expected a mask over ") << offsets << " dimensions, found " << IntegerSetAttr::get(*mask);
+  if (failed(verifyDivisors(op, map.getResults())) || (mask && failed(verifyDivisors(op, mask->getConstraints()))))
+    return failure();
   return success();
 }
 

@@ -5,6 +5,7 @@
 #include "dialects/Tiny/TinyOps.h"
 
 #include "dialects/Index/Bounds.h"
+#include "dialects/Tiny/Divisors.h"
 
 #include "llvm/ADT/SmallSet.h"
 
@@ -54,6 +55,8 @@ LogicalResult ConstOp::verify() {
 
 LogicalResult IotaOp::verify() {
   AffineMap map = getMap();
+  if (failed(verifyDivisors(*this, map.getResults())))
+    return failure();
   if (map.getNumResults() != 1 || map.getNumSymbols() != 0)
     return emitOpError("expected a map with one result and no symbols, found ") << getMapAttr();
   if (auto shaped = dyn_cast<ShapedType>(getType())) {
@@ -163,6 +166,9 @@ LogicalResult ViewOp::verify() {
     return emitOpError(getMask() ? "has a mask and no fill" : "has a fill and no mask");
   if (getFill() && getFill()->getType() != result.getElementType())
     return emitOpError("expected a fill of type ") << result.getElementType() << ", found " << getFill()->getType();
+  if (failed(verifyDivisors(*this, map.getResults())) ||
+      (getMask() && failed(verifyDivisors(*this, getMask()->getConstraints()))))
+    return failure();
   tinyc::BoundsProver prover;
   if (std::optional<std::string> why =
           prover.refute(map, getMask().value_or(IntegerSet()), tinyc::domainOf(result.getShape()), input.getShape()))

@@ -194,3 +194,26 @@ func.func @in_place_twice(%x: tensor<8xf32>) {
   %s = tiny.launch @in_place_kernel "k" units 1 (%x, %x) {in_place = array<i64: 0>} : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return
 }
+
+// -----
+
+func.func @stage_divisor(%x: tensor<8xf32>) {
+  %r = tiny.kernel "k" shared 0 (%x) : (tensor<8xf32>) -> tensor<8xf32> {
+  ^bb0(%in: tensor<8xf32>):
+    // expected-error @+1 {{expected divisions by positive constants only, found d0 ceildiv 0}}
+    %a = tiny.stage parallel [8] (%in by affine_map<(d0) -> (d0 ceildiv -0)> : tensor<8xf32>) -> (none tensor<8xf32>) {
+    ^bb0(%v: f32):
+      tiny.yield %v : f32
+    }
+    tiny.yield %a : tensor<8xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @load_divisor(%x: memref<8xf32>, %i: index) {
+  // expected-error @+1 {{expected divisions by positive constants only, found d0 mod 0}}
+  %t = tiny.load %x[%i] by affine_map<(d0) -> (d0 mod -0)> : memref<8xf32> -> vector<8xf32>
+  return
+}

@@ -9,6 +9,30 @@ func.func @iota() {
 
 // -----
 
+func.func @iota_divisor() {
+  // expected-error @+1 {{expected divisions by positive constants only, found d0 mod 0}}
+  %r = tiny.iota affine_map<(d0) -> (d0 + d0 mod -0)> : tensor<4xi64>
+  return
+}
+
+// -----
+
+func.func @view_divisor(%x: tensor<4x30xf32>) {
+  // expected-error @+1 {{expected divisions by positive constants only, found d0 mod 0}}
+  %r = tiny.view %x by affine_map<(d0) -> (d0 floordiv 30, d0 mod -0)> : tensor<4x30xf32> -> tensor<120xf32>
+  return
+}
+
+// -----
+
+func.func @view_mask_divisor(%x: tensor<4xf32>) {
+  // expected-error @+1 {{expected divisions by positive constants only, found d0 floordiv 0}}
+  %r = tiny.view %x by affine_map<(d0) -> (d0)> mask affine_set<(d0) : (d0 floordiv -0 >= 0)> fill 0.0 : f32 : tensor<4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
 func.func @iota_scalar() {
   // expected-error @+1 {{a scalar iota stands in the body of a tiny.stage, whose domain its map takes}}
   %r = tiny.iota affine_map<(d0) -> (d0)> : i64
