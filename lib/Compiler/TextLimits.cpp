@@ -135,6 +135,8 @@ private:
     StringRef word = takeWord();
     if (word == "affine_map" || word == "affine_set")
       dims = 1;
+    if (word == "array")
+      array();
     shape(word.count('x'));
     if (word.size() <= kMostDigits || word.starts_with("0x"))
       return;
@@ -144,6 +146,27 @@ private:
       if (digits > kMostDigits)
         return fail("a number has more than " + llvm::Twine(kMostDigits) + " digits");
     }
+  }
+
+  // `rest` without the blanks and comments that it begins with.
+  static StringRef skipBlanks(StringRef rest) {
+    while (true) {
+      rest = rest.ltrim();
+      if (!rest.starts_with("//"))
+        return rest;
+      rest = rest.drop_until([](char c) { return c == '\n'; });
+    }
+  }
+
+  // MLIR 22 takes `array<index: 1>` for one of floats, and crashes. An alias may stand for index.
+  void array() {
+    StringRef rest = skipBlanks(text.substr(at + 1));
+    if (!rest.consume_front("<"))
+      return;
+    rest = skipBlanks(rest);
+    StringRef element = rest.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '!' || c == '.'; });
+    if (element == "index" || element.starts_with("!"))
+      fail("expected an array of i1, i8, i16, i32, i64, f32 or f64, found one of " + element);
   }
 
   // "#name = .." begins a definition, up to the end of a line outside of brackets; "#name" elsewhere stands for one.
