@@ -37,8 +37,17 @@ OwningOpRef<ModuleOp> tinyc::parseModelFile(StringRef path, MLIRContext &context
     return emitError(FileLineColLoc::get(&context, path, limit->line, 1), limit->message), nullptr;
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  // Parsers of some upstream ops fail without a word.
+  bool said = false;
+  ScopedDiagnosticHandler listener(&context, [&](Diagnostic &diagnostic) {
+    said |= diagnostic.getSeverity() == DiagnosticSeverity::Error;
+    return failure(); // for others to print
+  });
   // What the ops verify comes after the checks below, which say the same of inputs in fewer words.
-  return parseSourceFile<ModuleOp>(sources, ParserConfig(&context, /*verifyAfterParse=*/false));
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context, /*verifyAfterParse=*/false));
+  if (!module && !said)
+    emitError(at, "cannot be parsed, and MLIR's parser does not say why");
+  return module;
 }
 
 // `what` is "input 0", "output 1".
