@@ -6,7 +6,7 @@
 
 using namespace mlir;
 
-LogicalResult tinyc::tiny::verifyDivisors(Operation *op, ArrayRef<AffineExpr> exprs) {
+static LogicalResult verifyDivisors(Operation *op, ArrayRef<AffineExpr> exprs) {
   for (AffineExpr expr : exprs) {
     AffineExpr found;
     expr.walk([&](AffineExpr part) {
@@ -24,4 +24,10 @@ LogicalResult tinyc::tiny::verifyDivisors(Operation *op, ArrayRef<AffineExpr> ex
     return op->emitOpError("expected divisions by positive constants only, found ") << text;
   }
   return success();
+}
+
+LogicalResult tinyc::tiny::verifyDivisors(Operation *op, AffineMap map, IntegerSet mask) {
+  if (failed(::verifyDivisors(op, map.getResults())))
+    return failure();
+  return mask ? ::verifyDivisors(op, mask.getConstraints()) : success();
 }

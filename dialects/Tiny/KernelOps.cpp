@@ -94,7 +94,7 @@ static LogicalResult verifyWrites(KernelOp op) {
                                        << yielded.size() << " and " << op.getWrites()->size();
   for (auto [i, from, to] : llvm::enumerate(yielded, op.getResultTypes())) {
     AffineMap map = op.getWrite(i);
-    if (failed(verifyDivisors(op, map.getResults())))
+    if (failed(verifyDivisors(op, map)))
       return failure();
     auto source = cast<RankedTensorType>(from), result = cast<RankedTensorType>(to);
     if (source.getElementType() != result.getElementType() || map.getNumSymbols() != 0 ||
@@ -302,8 +302,7 @@ LogicalResult StageOp::verify() {
     IntegerSet mask = getMask(i);
     if (mask && (mask.getNumDims() != rank || mask.getNumSymbols() != 0))
       return emitOpError("read ") << i << ": expected a mask over " << rank << " dimensions, found " << getMasks()[i];
-    if (failed(verifyDivisors(*this, map.getResults())) ||
-        (mask && failed(verifyDivisors(*this, mask.getConstraints()))))
+    if (failed(verifyDivisors(*this, map, mask)))
       return failure();
     if (static_cast<bool>(mask) != static_cast<bool>(getFill(i)))
       return emitOpError("read ") << i << (mask ? " has a mask and no fill" : " has a fill and no mask");
@@ -364,8 +363,7 @@ LogicalResult LookupOp::verify() {
            << rank << " dimensions (the domain's) to " << table.getRank() << " (the table's), found " << getMapAttr();
   if (getMask() && (getMask()->getNumDims() != rank || getMask()->getNumSymbols() != 0))
     return emitOpError("expected a mask over ") << rank << " dimensions, found " << getMaskAttr();
-  if (failed(verifyDivisors(*this, getMap().getResults())) ||
-      (getMask() && failed(verifyDivisors(*this, getMask()->getConstraints()))))
+  if (failed(verifyDivisors(*this, getMap(), getMask().value_or(IntegerSet()))))
     return failure();
   if (getType() != table.getElementType() || getFill().getType() != table.getElementType())
     return emitOpError("expected a result and a fill of type ")
@@ -433,9 +431,7 @@ static LogicalResult verifyAccess(Operation *op, MemRefType buffer, VectorType t
                                                    << " (the buffer's), found " << AffineMapAttr::get(map);
   if (mask && (mask->getNumDims() != offsets || mask->getNumSymbols() != 0))
     return op->emitOpError("expected a mask over ") << offsets << " dimensions, found " << IntegerSetAttr::get(*mask);
-  if (failed(verifyDivisors(op, map.getResults())) || (mask && failed(verifyDivisors(op, mask->getConstraints()))))
-    return failure();
-  return success();
+  return verifyDivisors(op, map, mask.value_or(IntegerSet()));
 }
 
 LogicalResult LoadOp::verify() {

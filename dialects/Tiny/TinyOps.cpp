@@ -55,7 +55,7 @@ LogicalResult ConstOp::verify() {
 
 LogicalResult IotaOp::verify() {
   AffineMap map = getMap();
-  if (failed(verifyDivisors(*this, map.getResults())))
+  if (failed(verifyDivisors(*this, map)))
     return failure();
   if (map.getNumResults() != 1 || map.getNumSymbols() != 0)
     return emitOpError("expected a map with one result and no symbols, found ") << getMapAttr();
@@ -166,8 +166,7 @@ LogicalResult ViewOp::verify() {
     return emitOpError(getMask() ? "has a mask and no fill" : "has a fill and no mask");
   if (getFill() && getFill()->getType() != result.getElementType())
     return emitOpError("expected a fill of type ") << result.getElementType() << ", found " << getFill()->getType();
-  if (failed(verifyDivisors(*this, map.getResults())) ||
-      (getMask() && failed(verifyDivisors(*this, getMask()->getConstraints()))))
+  if (failed(verifyDivisors(*this, map, getMask().value_or(IntegerSet()))))
     return failure();
   tinyc::BoundsProver prover;
   if (std::optional<std::string> why =
