@@ -51,13 +51,11 @@ static double quantile(std::vector<double> values, double q) {
 
 int tinyc::runBench(const Arguments &arguments) {
   std::string error;
-  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  std::optional<GivenInputs> given = givenOrRandomInputs(arguments, error);
   if (!given) {
     llvm::errs() << "tinyc: " << error << "\n";
     return kUsage;
   }
-  if (!given->flags.randomSeed)
-    given->flags.randomSeed = 0;
   std::unique_ptr<RunnableModel> model = RunnableModel::open(arguments, arguments.files[0], given->known);
   if (!model)
     return kInputWrong;

@@ -318,11 +318,9 @@ int Diff::run(const GivenInputs &given) {
 
 int tinyc::runDiff(const Arguments &arguments) {
   std::string error;
-  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  std::optional<GivenInputs> given = givenOrRandomInputs(arguments, error);
   if (!given)
     return fail(error, kUsage);
-  if (!given->flags.randomSeed)
-    given->flags.randomSeed = 0; // as bench
   if (arguments.device == arguments.against)
     return fail("--device and --against name the same device, '" + arguments.device + "'", kUsage);
   Session session(arguments);

@@ -22,6 +22,13 @@ std::optional<GivenInputs> tinyc::givenInputs(const Arguments &arguments, std::s
   return given;
 }
 
+std::optional<GivenInputs> tinyc::givenOrRandomInputs(const Arguments &arguments, std::string &error) {
+  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  if (given && !given->flags.randomSeed)
+    given->flags.randomSeed = 0;
+  return given;
+}
+
 std::optional<GivenInputs> tinyc::givenValues(const Arguments &arguments, std::string &error) {
   std::optional<GivenInputs> given = givenInputs(arguments, error);
   if (!given || !given->flags.randomSeed)

@@ -20,7 +20,11 @@ struct GivenInputs {
 /// The inputs that `--input` gives; nothing, with an error, if a flag is malformed.
 std::optional<GivenInputs> givenInputs(const Arguments &arguments, std::string &error);
 
-/// The same for a command that runs nothing: the values of inputs on which shapes depend. Random ones are an error.
+/// The same, and the values of seed 0 for what is not given, unless `--input` names another seed.
+std::optional<GivenInputs> givenOrRandomInputs(const Arguments &arguments, std::string &error);
+
+/// The same as givenInputs() for a command that runs nothing: the values of inputs on which shapes depend. Random ones
+/// are an error.
 std::optional<GivenInputs> givenValues(const Arguments &arguments, std::string &error);
 
 } // namespace tinyc

@@ -135,11 +135,9 @@ int tinyc::runGraph(const Arguments &arguments) {
     return fail("--device says where --profile measures, which is not given; --target says for what kernels are drawn",
                 kUsage);
   std::string error;
-  std::optional<GivenInputs> given = givenInputs(arguments, error);
+  std::optional<GivenInputs> given = givenOrRandomInputs(arguments, error);
   if (!given)
     return fail(error, kUsage);
-  if (!given->flags.randomSeed)
-    given->flags.randomSeed = 0; // as bench
   const std::string &path = arguments.files[0];
   bool compiled = llvm::StringRef(path).ends_with(".tinyc");
   const Chip *chip = compiled ? nullptr : chipFor(arguments);
