@@ -99,7 +99,7 @@ Status Context::match(std::vector<Port> &ports, std::span<const tinyc_tensor> gi
       same = tensor.shape[i] == shape->Get(static_cast<unsigned>(i));
     if (!same)
       return invalidArgument(
-          name() + ": expected " + describe(*port->tensor) + ", got " +
+          name() + ": expected " + describe(*port->tensor) + ", found " +
           describe(tensor.dtype, tensor.shape, tensor.shape ? std::min<size_t>(tensor.rank, 64) : 0));
     if (!tensor.data && port->size)
       return invalidArgument(name() + " has no data");
@@ -199,7 +199,7 @@ Status Context::findState(const char *name, uint64_t size, size_t &index) {
     uint64_t expected = 0;
     tensorByteSize(tensor, expected);
     if (size != expected)
-      return invalidArgument("state " + quoted(name) + " has " + std::to_string(expected) + " bytes, got " +
+      return invalidArgument("state " + quoted(name) + " has " + std::to_string(expected) + " bytes, found " +
                              std::to_string(size));
     index = i;
     return {};

@@ -79,16 +79,16 @@ TEST(Runtime, InputsAreCheckedBeforeAnythingStarts) {
   EXPECT_EQ(loaded.run("main", {&x}, {&y}), "input 'b' is not given" + listing);
   EXPECT_EQ(loaded.run("main", {&x, &b, &wrong}, {&y}), "there is no input 'q'" + listing);
   EXPECT_EQ(loaded.run("main", {&x, &x, &b}, {&y}), "input 'x' is given twice");
-  EXPECT_EQ(loaded.run("main", {&shape, &b}, {&y}), "input 'x': expected f32[1024], got f32[1023]");
-  EXPECT_EQ(loaded.run("main", {&rank, &b}, {&y}), "input 'x': expected f32[1024], got f32[1x1024]");
+  EXPECT_EQ(loaded.run("main", {&shape, &b}, {&y}), "input 'x': expected f32[1024], found f32[1023]");
+  EXPECT_EQ(loaded.run("main", {&rank, &b}, {&y}), "input 'x': expected f32[1024], found f32[1x1024]");
   EXPECT_EQ(loaded.run("other", {&x, &b}, {&y}), "target 'cpu' has no entry point 'other'");
   tinyc_tensor typed[] = {x.view(), b.view()};
   typed[0].dtype = TINYC_DTYPE_F16;
   EXPECT_EQ(take(tinyc_context_run(loaded.context, "main", typed, 2, nullptr, 0)),
-            "input 'x': expected f32[1024], got f16[1024]");
+            "input 'x': expected f32[1024], found f16[1024]");
   typed[0].dtype = static_cast<tinyc_dtype>(1000);
   EXPECT_EQ(take(tinyc_context_run(loaded.context, "main", typed, 2, nullptr, 0)),
-            "input 'x': expected f32[1024], got invalid[1024]");
+            "input 'x': expected f32[1024], found invalid[1024]");
   typed[0] = x.view();
   typed[1].data = nullptr;
   EXPECT_EQ(take(tinyc_context_run(loaded.context, "main", typed, 2, nullptr, 0)), "input 'b' has no data");
