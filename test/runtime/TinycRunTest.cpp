@@ -102,6 +102,15 @@ TEST_F(TinycRun, WrongInputExitsWithOne) {
   check(file + " --input x", 2, "expected NAME=@FILE");
 }
 
+TEST_F(TinycRun, SaysWhatItIs) {
+  Result version = run("--version");
+  EXPECT_EQ(version.code, 0);
+  EXPECT_EQ(version.text, "tinyc-run " TINYC_VERSION "\ndrivers: cpu cuda hip null\n");
+  Result help = run("--help");
+  EXPECT_EQ(help.code, 0);
+  EXPECT_EQ(help.text.find("usage: tinyc-run FILE.tinyc"), 0u) << help.text;
+}
+
 TEST_F(TinycRun, MissingVendorLibrariesAreNamed) {
   Result cuda = shell("LD_LIBRARY_PATH= " + tool + " " + file + " --input random:1 --device cuda:0");
   if (cuda.text.find("libcuda.so.1 cannot be loaded") == std::string::npos)

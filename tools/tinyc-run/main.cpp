@@ -24,7 +24,8 @@ namespace {
 constexpr const char *usageText =
     "usage: tinyc-run FILE.tinyc [--device cpu|cuda:N|hip:N|null] [--target T] [--entry NAME] [--threads N]\n"
     "                 [--input NAME=@f.npy|NAME=@f.pb|random:SEED].. [--output-dir DIR] [--profile] [--hash]\n"
-    "                 [--load-driver-plugin F]..\n";
+    "                 [--load-driver-plugin F]..\n"
+    "       tinyc-run --help|--version\n";
 
 constexpr int exitInput = 1, exitUsage = 2, exitBug = 70;
 
@@ -82,6 +83,12 @@ int parse(int argc, char **argv, Flags &flags) {
       flags.profile = true;
     } else if (flag == "--hash") {
       flags.hash = true;
+    } else if (flag == "--version") {
+      std::fputs("tinyc-run " TINYC_VERSION "\ndrivers:", stdout);
+      for (size_t driver = 0; driver < tinyc_driver_count(); ++driver)
+        std::printf(" %s", tinyc_driver_name(driver));
+      std::puts("");
+      std::exit(0);
     } else if (flag == "--help") {
       std::fputs(usageText, stdout);
       std::exit(0);
