@@ -130,21 +130,6 @@ static int printCode(Session &session, ModuleOp model, CodeForm form, ArrayRef<c
   });
 }
 
-// What is wrong with the files: a name that is no input's, another type or shape.
-static bool checkGiven(const tensorio::InputFlags &flags, tinyc_artefact *artefact) {
-  if (flags.files.empty())
-    return true;
-  tensorio::InputFlags filled = flags;
-  filled.randomSeed = 0; // for those that may hold any value
-  std::vector<tinyc_tensor_info> infos(tinyc_artefact_input_count(artefact, "main"));
-  for (auto [i, info] : llvm::enumerate(infos))
-    if (printStatus(tinyc_artefact_input(artefact, "main", i, &info)))
-      return false;
-  std::vector<tensorio::HostTensor> inputs;
-  std::string error;
-  return tensorio::makeInputs(filled, infos, inputs, error) || (fail(error), false);
-}
-
 int tinyc::runCompile(const Arguments &arguments) {
   if (!arguments.tune.empty())
     return fail("--tune is not built yet: schedules come from the cost model; TINYC_DEBUG=3 prints them", kUsage);
@@ -191,7 +176,7 @@ int tinyc::runCompile(const Arguments &arguments) {
     return fail(error, kUsage);
   if (stage < 0 && !form) {
     std::unique_ptr<CompiledModel> compiled = CompiledModel::open(arguments, arguments.files[0], chips, given->known);
-    if (!compiled || !checkGiven(given->flags, compiled->artefact()))
+    if (!compiled || !fitInputs(*given, compiled->artefact()))
       return kInputWrong;
     llvm::StringRef file(reinterpret_cast<const char *>(compiled->bytes().data()), compiled->bytes().size());
     return write(arguments.output, [&](llvm::raw_ostream &os) { os << file; });
@@ -200,7 +185,7 @@ int tinyc::runCompile(const Arguments &arguments) {
   if (!session.good())
     return kInputWrong;
   OwningOpRef<ModuleOp> model = session.load(arguments.files[0], given->known);
-  if (!model)
+  if (!model || !fitInputs(*given, *model))
     return kInputWrong;
   return form ? printCode(session, *model, form->form, chips, arguments.output)
               : printStage(session, *model, stage, chips, arguments.output);

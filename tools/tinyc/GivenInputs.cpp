@@ -2,7 +2,14 @@
 
 #include "tools/tinyc/GivenInputs.h"
 
+#include "lib/Compiler/BuildArtefact.h"
 #include "runtime/tensorio/TensorFiles.h"
+#include "tools/tinyc/Progress.h"
+#include "tools/tinyc/RunnableModel.h"
+#include "tools/tinyc/TensorConversion.h"
+
+#include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace tinyc;
 
@@ -36,4 +43,36 @@ std::optional<GivenInputs> tinyc::givenValues(const Arguments &arguments, std::s
   error = "--input random:" + std::to_string(*given->flags.randomSeed) +
           ": expected the values of inputs on which shapes depend, as NAME=@FILE; random values are for what is run";
   return std::nullopt;
+}
+
+static bool fitInputs(const GivenInputs &given, llvm::ArrayRef<tinyc_tensor_info> wanted) {
+  tensorio::InputFlags filled = given.flags;
+  filled.randomSeed = 0; // for those that may hold any value
+  std::vector<tensorio::HostTensor> inputs;
+  std::string error;
+  if (tensorio::makeInputs(filled, wanted, inputs, error))
+    return true;
+  hideProgress();
+  llvm::errs() << "tinyc: " << error << "\n";
+  return false;
+}
+
+bool tinyc::fitInputs(const GivenInputs &given, tinyc_artefact *artefact) {
+  if (given.flags.files.empty())
+    return true;
+  std::vector<tinyc_tensor_info> wanted(tinyc_artefact_input_count(artefact, "main"));
+  for (auto [i, info] : llvm::enumerate(wanted))
+    if (printStatus(tinyc_artefact_input(artefact, "main", i, &info)))
+      return false;
+  return ::fitInputs(given, wanted);
+}
+
+bool tinyc::fitInputs(const GivenInputs &given, mlir::ModuleOp model) {
+  if (given.flags.files.empty())
+    return true;
+  mlir::func::FuncOp main = findMain(model);
+  if (!main)
+    return false;
+  artefact::EntryPoint entry = entryPointOf(main);
+  return ::fitInputs(given, llvm::map_to_vector(entry.inputs, infoOf));
 }

@@ -8,6 +8,8 @@
 #include "runtime/tensorio/Inputs.h"
 #include "tools/tinyc/CommandLine.h"
 
+#include "mlir/IR/BuiltinOps.h"
+
 namespace tinyc {
 
 struct GivenInputs {
@@ -26,6 +28,11 @@ std::optional<GivenInputs> givenOrRandomInputs(const Arguments &arguments, std::
 /// The same as givenInputs() for a command that runs nothing: the values of inputs on which shapes depend. Random ones
 /// are an error.
 std::optional<GivenInputs> givenValues(const Arguments &arguments, std::string &error);
+
+/// Whether the files hold tensors for the inputs of a model: a name that is no input's, a file that cannot be read, and
+/// another type or shape are printed. For commands that make no inputs, where nothing else says so.
+bool fitInputs(const GivenInputs &given, tinyc_artefact *artefact);
+bool fitInputs(const GivenInputs &given, mlir::ModuleOp model);
 
 } // namespace tinyc
 

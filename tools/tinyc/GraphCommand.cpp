@@ -66,11 +66,11 @@ static std::optional<std::string> assemblyOf(ModuleOp lowered, const Chip &chip)
   return text;
 }
 
-static std::optional<KernelGraph> graphOfModel(const Arguments &arguments, const Chip &chip,
-                                               ArrayRef<tensorio::HostTensor> known, artefact::FileBytes &file) {
+static std::optional<KernelGraph> graphOfModel(const Arguments &arguments, const Chip &chip, const GivenInputs &given,
+                                               artefact::FileBytes &file) {
   Session session(arguments);
   OwningOpRef<ModuleOp> model, scheduled, lowered;
-  if (!session.good() || !(model = session.load(arguments.files[0], known)))
+  if (!session.good() || !(model = session.load(arguments.files[0], given.known)) || !fitInputs(given, *model))
     return std::nullopt;
   session.afterStage = [&](ModuleOp module, const Stage &stage, const Chip *) {
     if (stage.name == "schedule")
@@ -148,7 +148,7 @@ int tinyc::runGraph(const Arguments &arguments) {
   if (arguments.profile && compiled && !(model = RunnableModel::open(arguments, path)))
     return kInputWrong;
   std::optional<KernelGraph> graph = compiled ? graphOfFile(path, model ? model->target() : arguments.target)
-                                              : graphOfModel(arguments, *chip, given->known, file);
+                                              : graphOfModel(arguments, *chip, *given, file);
   if (!graph)
     return kInputWrong;
   graph->title = path;

@@ -48,5 +48,5 @@ int tinyc::runImport(const Arguments &arguments) {
   if (!session.good())
     return kInputWrong;
   OwningOpRef<ModuleOp> model = session.load(arguments.files[0], given->known);
-  return model && writeModel(*model, session.weightStore(), arguments.output) ? kDone : kInputWrong;
+  return model && fitInputs(*given, *model) && writeModel(*model, session.weightStore(), arguments.output) ? kDone : kInputWrong;
 }

@@ -220,7 +220,7 @@ int tinyc::runInspect(const Arguments &arguments) {
       return kUsage;
     }
     compiled = CompiledModel::open(arguments, path, chips, given->known);
-    if (!compiled)
+    if (!compiled || !fitInputs(*given, compiled->artefact()))
       return kInputWrong;
     status = ArtefactFile::openMemory({compiled->bytes().data(), compiled->bytes().size()}, file);
   }

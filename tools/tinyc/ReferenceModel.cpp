@@ -12,7 +12,6 @@
 
 #include "llvm/Support/raw_ostream.h"
 #include <cstring>
-#include <deque>
 
 using namespace tinyc;
 
@@ -31,22 +30,14 @@ public:
   std::string deviceName() const override { return device; }
 
 private:
-  tinyc_tensor_info describe(artefact::Tensor tensor);
-
   std::unique_ptr<Session> own;
   Session &session;
   std::string device;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp main;
-  std::deque<artefact::Tensor> tensors; // what the infos point to
+  artefact::EntryPoint entry; // what the infos point to
 };
 } // namespace
-
-tinyc_tensor_info ReferenceModel::describe(artefact::Tensor tensor) {
-  const artefact::Tensor &kept = tensors.emplace_back(std::move(tensor));
-  return {kept.name.c_str(), static_cast<tinyc_dtype>(kept.dtype), kept.shape.size(), kept.shape.data(),
-          static_cast<size_t>(kept.byteSize())};
-}
 
 bool ReferenceModel::open(llvm::StringRef path, llvm::ArrayRef<tensorio::HostTensor> known) {
   if (path.ends_with(".tinyc")) {
@@ -71,11 +62,9 @@ bool ReferenceModel::open(mlir::OwningOpRef<mlir::ModuleOp> model) {
   }
   main = findMain(*module);
   fixed = tinyc::fixedInputs(main);
-  artefact::EntryPoint entry = entryPointOf(main);
-  for (artefact::Tensor &input : entry.inputs)
-    inputInfos.push_back(describe(std::move(input)));
-  for (artefact::Tensor &output : entry.outputs)
-    outputInfos.push_back(describe(std::move(output)));
+  entry = entryPointOf(main);
+  llvm::append_range(inputInfos, llvm::map_range(entry.inputs, infoOf));
+  llvm::append_range(outputInfos, llvm::map_range(entry.outputs, infoOf));
   return true;
 }
 

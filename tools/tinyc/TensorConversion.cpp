@@ -36,6 +36,11 @@ std::vector<tensorio::HostTensor> tinyc::fixedInputs(mlir::func::FuncOp main) {
   return fixed;
 }
 
+tinyc_tensor_info tinyc::infoOf(const artefact::Tensor &tensor) {
+  return {tensor.name.c_str(), static_cast<tinyc_dtype>(tensor.dtype), tensor.shape.size(), tensor.shape.data(),
+          static_cast<size_t>(tensor.byteSize())};
+}
+
 bool tinyc::equals(const tensorio::HostTensor &a, const tensorio::HostTensor &b) {
   return a.dtype == b.dtype && a.shape == b.shape && std::memcmp(a.data(), b.data(), a.byteSize()) == 0;
 }

@@ -19,6 +19,9 @@ TensorRef toReference(const tensorio::HostTensor &tensor);
 /// The inputs of @main for whose values the model is specialised, with their names.
 std::vector<tensorio::HostTensor> fixedInputs(mlir::func::FuncOp main);
 
+/// What the C API says of such a tensor; it points into it.
+tinyc_tensor_info infoOf(const artefact::Tensor &tensor);
+
 /// Whether the tensors have the same type, shape and bytes.
 bool equals(const tensorio::HostTensor &a, const tensorio::HostTensor &b);
 
