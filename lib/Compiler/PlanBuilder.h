@@ -72,6 +72,8 @@ private:
   void addSliceWrite(tiny::ScatterOp scatter, Commands &commands);
   void placeTrip(tiny::LoopOp loop, Commands &body);
   void yieldCarried(tiny::LoopOp loop, artefact::Command &command);
+  /// Places a value where another one lies.
+  void placeWith(mlir::Value value, mlir::Value other);
   /// Where the result of a loop or choice lies: where its own reader wants it, or in the arena over `life`.
   artefact::Argument placeResult(mlir::Value result, Time life);
   /// Whether a launch of the loop's body may write carried value `i` in place: all that reads it comes before.

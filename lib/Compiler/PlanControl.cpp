@@ -48,6 +48,11 @@ bool PlanBuilder::liesWhereItsFirstLay(Value carried) {
          llvm::none_of(carried.getUsers(), [](Operation *user) { return isa<func::ReturnOp, tiny::YieldOp>(user); });
 }
 
+void PlanBuilder::placeWith(Value value, Value other) {
+  artefact::Argument place = places.at(other); // a copy: the map may move what it holds to make room
+  places[value] = place;
+}
+
 artefact::Argument PlanBuilder::placeResult(Value result, Time life) {
   auto place = places.find(result);
   if (place == places.end()) {
@@ -74,7 +79,7 @@ LogicalResult PlanBuilder::placeCarried(tiny::LoopOp loop, Commands &commands) {
   Time time = times.at(loop);
   for (auto [first, result] : llvm::zip_equal(loop.getCarried(), loop.getResults())) {
     if (liesWhereItsFirstLay(result)) {
-      places[result] = places.at(first);
+      placeWith(result, first);
       continue;
     }
     artefact::Argument place = placeResult(result, time);
@@ -179,13 +184,13 @@ LogicalResult PlanBuilder::addLoop(tiny::LoopOp loop, Commands &commands) {
   command.kind = artefact::CommandKind::Loop;
   command.bound = loop.getTrips();
   for (auto [i, result] : llvm::enumerate(loop.getResults()))
-    places[body.getArgument(1 + i)] = places.at(result);
+    placeWith(body.getArgument(1 + i), result);
   for (auto [argument, value] :
        llvm::zip_equal(body.getArguments().take_back(loop.getInvariant().size()), loop.getInvariant()))
-    places[argument] = places.at(value);
+    placeWith(argument, value);
   for (auto [i, result] : llvm::enumerate(loop.getResults()))
     if (writesInPlace(loop, i))
-      places[yieldOf(body).getValues()[1 + i]] = places.at(result);
+      placeWith(yieldOf(body).getValues()[1 + i], result);
   placeSlices(loop);
   placeTrip(loop, command.body);
   if (failed(addBlock(body, command.body)))
@@ -209,7 +214,7 @@ LogicalResult PlanBuilder::addCond(tiny::CondOp cond, Commands &commands) {
     command.entryFlag = {places.at(cond.getCondition())};
     command.enterOnZero = region == &cond.getOnFalse();
     for (auto [argument, input] : llvm::zip_equal(block.getArguments(), cond.getInputs()))
-      places[argument] = places.at(input);
+      placeWith(argument, input);
     ValueRange yielded = yieldOf(block).getValues();
     for (auto [value, place] : llvm::zip_equal(yielded, to)) {
       auto launch = value.getDefiningOp<tiny::LaunchOp>();
