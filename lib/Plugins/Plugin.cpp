@@ -10,10 +10,11 @@
 
 #include "mlir/IR/BuiltinDialect.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <dlfcn.h>
+#include <map>
 
 using namespace tinyc;
 
@@ -81,7 +82,29 @@ static std::string whyNotOurs(const PluginInfo *info) {
   return "";
 }
 
-static std::string load(const std::string &path, PluginKind kind, mlir::DialectRegistry &dialects) {
+namespace {
+/// What a plug-in that was loaded has added.
+struct Loaded {
+  mlir::DialectRegistry dialects;
+  bool hasPasses = false, hasTargets = false;
+
+  /// Why it is not what the flag promises; empty if it is.
+  std::string whyNot(PluginKind kind) const {
+    if (kind == PluginKind::Pass && !hasPasses)
+      return "adds no pass, and was loaded as a plug-in with passes";
+    // A registry has MLIR's builtin dialect from the start.
+    if (kind == PluginKind::Dialect && llvm::all_of(dialects.getDialectNames(), [](llvm::StringRef name) {
+          return name == mlir::BuiltinDialect::getDialectNamespace();
+        }))
+      return "adds no dialect, and was loaded as a plug-in with one";
+    if (kind == PluginKind::Target && !hasTargets)
+      return "adds no chip and no back end, and was loaded as a plug-in with a target";
+    return "";
+  }
+};
+} // namespace
+
+static std::string load(const std::string &path, Loaded &loaded) {
   auto bytes = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!bytes)
     return "cannot be read: " + bytes.getError().message();
@@ -98,35 +121,36 @@ static std::string load(const std::string &path, PluginKind kind, mlir::DialectR
   const PluginInfo *info = entry ? entry() : nullptr;
   if (std::string why = whyNotOurs(info); !why.empty())
     return why;
-  Registry registry(dialects);
+  Registry registry(loaded.dialects);
   info->registerAll(registry);
   for (const std::string &name : registry.chips)
     if (const Chip *chip = findChip(name); chip && !findBackend(*chip))
       registry.refuse("adds the chip " + name + " and no back end for '" + chip->family() + "'");
-  if (kind == PluginKind::Pass && !registry.hasPasses)
-    registry.refuse("adds no pass, and was loaded as a plug-in with passes");
-  // A registry has MLIR's builtin dialect from the start.
-  if (kind == PluginKind::Dialect && llvm::all_of(dialects.getDialectNames(), [](llvm::StringRef name) {
-        return name == mlir::BuiltinDialect::getDialectNamespace();
-      }))
-    registry.refuse("adds no dialect, and was loaded as a plug-in with one");
-  if (kind == PluginKind::Target && !registry.hasTargets)
-    registry.refuse("adds no chip and no back end, and was loaded as a plug-in with a target");
+  loaded.hasPasses = registry.hasPasses;
+  loaded.hasTargets = registry.hasTargets;
   return registry.problem;
 }
 
 bool tinyc::loadPlugin(const std::string &path, PluginKind kind, mlir::DialectRegistry &dialects, std::string &error) {
-  // By path: a tool makes a context for each model, and passes must not join the pipeline twice.
-  static llvm::StringMap<mlir::DialectRegistry> loaded;
-  auto found = loaded.find(path);
-  if (found == loaded.end()) {
-    mlir::DialectRegistry own;
-    if (std::string why = load(path, kind, own); !why.empty()) {
-      error = "plug-in '" + path + "' " + why;
-      return false;
+  // Once a file, by whatever path: a tool makes a context for each model, and passes must not join the pipeline twice.
+  static std::map<llvm::sys::fs::UniqueID, Loaded> plugins;
+  llvm::sys::fs::UniqueID id;
+  std::string why;
+  if (std::error_code code = llvm::sys::fs::getUniqueID(path, id)) {
+    why = "cannot be read: " + code.message();
+  } else {
+    auto found = plugins.find(id);
+    if (found == plugins.end()) {
+      Loaded loaded;
+      why = load(path, loaded);
+      if (why.empty())
+        found = plugins.emplace(id, std::move(loaded)).first;
     }
-    found = loaded.try_emplace(path, std::move(own)).first;
+    if (why.empty())
+      why = found->second.whyNot(kind);
+    if (why.empty())
+      return found->second.dialects.appendTo(dialects), true;
   }
-  found->second.appendTo(dialects);
-  return true;
+  error = "plug-in '" + path + "' " + why;
+  return false;
 }

@@ -73,9 +73,10 @@ struct PluginInfo {
 /// What the flag that names a plug-in promises: a plug-in that adds nothing of the kind is refused.
 enum class PluginKind { Pass, Dialect, Target };
 
-/// Loads the plug-in at `path`, which stays loaded, and puts its dialects into `dialects`. A second call with the path
-/// does only the latter. False, with a sentence that names the file in `error`, if it is missing or no plug-in, if it
-/// was built for another LLVM or another tinyc, if it adds nothing of its `kind`, or if what it adds cannot be added.
+/// Loads the plug-in at `path`, which stays loaded, and puts its dialects into `dialects`. A second call with the same
+/// file, by whatever path, does only the latter. False, with a sentence that names the file in `error`, if it is
+/// missing or no plug-in, if it was built for another LLVM or another tinyc, if it adds nothing of its `kind`, or if
+/// what it adds cannot be added.
 bool loadPlugin(const std::string &path, PluginKind kind, mlir::DialectRegistry &dialects, std::string &error);
 
 } // namespace tinyc

@@ -5,36 +5,13 @@
 
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
-#include "lib/Plugins/Plugin.h"
+#include "lib/Plugins/PluginFlags.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Support/LogicalResult.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
-#include "llvm/Support/raw_ostream.h"
 #include <vector>
-
-// Takes the plug-ins out of the arguments, which the server would not know. False after an error was printed.
-static bool loadPlugins(std::vector<char *> &arguments, mlir::DialectRegistry &registry) {
-  std::vector<char *> others;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    auto [name, path] = llvm::StringRef(arguments[i]).split('=');
-    bool dialect = name == "--load-dialect-plugin";
-    if (!dialect && name != "--load-pass-plugin") {
-      others.push_back(arguments[i]);
-      continue;
-    }
-    if (path.empty() && i + 1 < arguments.size())
-      path = arguments[++i];
-    auto kind = dialect ? tinyc::PluginKind::Dialect : tinyc::PluginKind::Pass;
-    if (std::string error; !tinyc::loadPlugin(path.str(), kind, registry, error)) {
-      llvm::errs() << "tinyc-lsp-server: " << error << "\n";
-      return false;
-    }
-  }
-  arguments = std::move(others);
-  return true;
-}
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -42,7 +19,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<tinyc::tiny::TinyDialect, tinyc::lane::LaneDialect>();
   std::vector<char *> arguments(argv, argv + argc);
-  if (!loadPlugins(arguments, registry))
+  if (!tinyc::loadPlugins(arguments, registry, "tinyc-lsp-server"))
     return 1;
   arguments.push_back(nullptr);
   return llvm::failed(mlir::MlirLspServerMain(arguments.size() - 1, arguments.data(), registry));

@@ -4,7 +4,7 @@
 
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
-#include "lib/Plugins/Plugin.h"
+#include "lib/Plugins/PluginFlags.h"
 #include "passes/Passes.h"
 #include "tools/output/OutputFile.h"
 
@@ -19,31 +19,6 @@
 #include <csignal>
 
 using namespace tinyc;
-
-// Loads what --load-KIND-plugin names and takes the option out of `words`: before MLIR reads its command line, so that
-// passes of plug-ins have flags like all others. False after an error was printed.
-static bool loadPlugins(std::vector<char *> &words, mlir::DialectRegistry &dialects) {
-  const std::pair<llvm::StringRef, PluginKind> flags[] = {{"load-pass-plugin", PluginKind::Pass},
-                                                          {"load-dialect-plugin", PluginKind::Dialect},
-                                                          {"load-target-plugin", PluginKind::Target}};
-  std::vector<char *> rest;
-  for (size_t i = 0; i < words.size(); ++i) {
-    auto [name, value] = llvm::StringRef(words[i]).split('=');
-    auto *flag =
-        llvm::find_if(flags, [&](auto &f) { return name == ("-" + f.first).str() || name == ("--" + f.first).str(); });
-    if (flag == std::end(flags)) {
-      rest.push_back(words[i]);
-      continue;
-    }
-    if (value.empty() && i + 1 < words.size())
-      value = words[++i];
-    std::string error;
-    if (!loadPlugin(value.str(), flag->second, dialects, error))
-      return llvm::errs() << "tinyc-opt: " << error << "\n", false;
-  }
-  words = rest;
-  return true;
-}
 
 // As MLIR's own main, which would empty the output before it reads the input, and end without a file's name when the
 // disk is full.
@@ -72,7 +47,7 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   registerTinycPasses();
   std::vector<char *> words(argv, argv + argc);
-  if (!loadPlugins(words, registry))
+  if (!loadPlugins(words, registry, "tinyc-opt"))
     return 1;
   argc = words.size();
   words.push_back(nullptr);
