@@ -12,6 +12,7 @@
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
@@ -153,4 +154,10 @@ LogicalResult tinyc::verifyModel(ModuleOp module) {
     return module.emitError("the model says that it stands at the end of stage '")
            << stages()[stage].name << "', which leaves no such op";
   return success();
+}
+
+std::vector<std::string> tinyc::weightsOf(ModuleOp module) {
+  llvm::SetVector<StringRef> hashes;
+  module.walk([&](tiny::ParamOp param) { hashes.insert(param.getHash()); });
+  return {hashes.begin(), hashes.end()};
 }

@@ -7,6 +7,8 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <string>
+#include <vector>
 
 namespace tinyc {
 
@@ -18,6 +20,9 @@ mlir::OwningOpRef<mlir::ModuleOp> parseModelFile(llvm::StringRef path, mlir::MLI
 /// size and of the dialect's types, names that are strings and differ, no tensor of 2^62 elements or more. A module
 /// that says which stage it has been through must be what that stage leaves.
 mlir::LogicalResult verifyModel(mlir::ModuleOp module);
+
+/// The hashes of the weights that a model names, each once, in the order of their first use.
+std::vector<std::string> weightsOf(mlir::ModuleOp module);
 
 } // namespace tinyc
 

@@ -4,6 +4,9 @@
 //
 //   tinyc-reduce model.mlir --reduce-model="test=tools/tinyc-reduce/diff-fails.sh"
 //
+// Plug-ins are loaded as by tinyc-opt. The weights that lie beside a model go with it: the script finds their folder in
+// $TINYC_REDUCE_WEIGHTS, and those that are left lie beside the file that -o names.
+//
 // reduce-model needs a model as `tinyc import` writes it, and leaves one for which the script still exits with 1, in
 // which no op can be replaced by one of its operands or by zero, and no result of @main be left out. (MLIR's own
 // reduction-tree erases ops without regard to their uses, which leaves nothing of a model to verify.)
@@ -15,6 +18,9 @@
 
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Tiny/TinyOps.h"
+#include "lib/Compiler/ModelFile.h"
+#include "lib/Plugins/PluginFlags.h"
+#include "lib/Weights/WeightStore.h"
 #include "passes/Passes.h"
 #include "tools/output/OutputFile.h"
 
@@ -132,14 +138,34 @@ void ReduceModel::runOnOperation() {
   }
 }
 
+// Writes the weights of `module` that lie beside `input` to their place beside `output`; those that lie in the cache
+// are found there.
+static bool writeWeights(ModuleOp module, const std::string &input, const std::string &output) {
+  std::string from = weightFolderBeside(input), to = weightFolderBeside(output), error;
+  bool same = false;
+  if (output == "-" || !llvm::sys::fs::exists(from) || (!llvm::sys::fs::equivalent(from, to, same) && same))
+    return true;
+  WeightStore weights;
+  weights.addFolder(from);
+  if (weights.writeTo(to, weightsOf(module), error))
+    return true;
+  llvm::errs() << "tinyc-reduce: " << error << "\n";
+  return false;
+}
+
 // As MLIR's own main, which would empty the output before it reads the input, and end without a file's name when the
 // disk is full.
 int main(int argc, char **argv) {
   std::signal(SIGXFSZ, SIG_IGN); // a limit on the size of files is an error of the write
   llvm::InitLLVM init(argc, argv);
+  DialectRegistry registry;
+  std::vector<char *> words(argv, argv + argc);
+  if (!loadPlugins(words, registry, "tinyc-reduce"))
+    return 1;
+  argc = words.size();
+  words.push_back(nullptr);
   llvm::cl::opt<std::string> input(llvm::cl::Positional, llvm::cl::Required, llvm::cl::desc("<input file>"));
   llvm::cl::opt<std::string> output("o", llvm::cl::desc("File for the reduced module"), llvm::cl::init("-"));
-  DialectRegistry registry;
   registerAllDialects(registry);
   registry.insert<tiny::TinyDialect, lane::LaneDialect>();
   registerAllPasses();
@@ -148,8 +174,11 @@ int main(int argc, char **argv) {
   PassRegistration<ReduceModel>();
   PassPipelineCLParser passes("", "Reductions:");
   registerAsmPrinterCLOptions();
-  llvm::cl::ParseCommandLineOptions(argc, argv, "tinyc's reducer\n");
+  llvm::cl::ParseCommandLineOptions(argc, words.data(), "tinyc's reducer\n");
 
+  llvm::SmallString<256> weights(weightFolderBeside(input));
+  if (!llvm::sys::fs::make_absolute(weights))
+    ::setenv("TINYC_REDUCE_WEIGHTS", weights.c_str(), /*overwrite=*/1);
   MLIRContext context(registry);
   std::string error;
   std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(input, &error);
@@ -166,6 +195,7 @@ int main(int argc, char **argv) {
   PassManager manager(&context);
   if (!module || failed(passes.addToPipeline(manager, printError)) || failed(manager.run(*module)))
     return 1;
-  bool written = writeFile(output, [&](llvm::raw_ostream &os) { module->print(os); }, "tinyc-reduce");
+  bool written = writeWeights(*module, input, output) &&
+                 writeFile(output, [&](llvm::raw_ostream &os) { module->print(os); }, "tinyc-reduce");
   return written && finishStandardOutput("tinyc-reduce") ? 0 : 1;
 }

@@ -5,6 +5,7 @@
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp "$1" "$folder/reduced.mlir"
+[ ! -d "$TINYC_REDUCE_WEIGHTS" ] || ln -s "$TINYC_REDUCE_WEIGHTS" "$folder/reduced.weights"
 # shellcheck disable=SC2086
 tinyc diff "$folder/reduced.mlir" $TINYC_DIFF_FLAGS --output-dir "$folder/case" > "$folder/log" 2>&1
 [ $? -ne 3 ]

@@ -3,26 +3,22 @@
 // tinyc import: a model as tiny ops in a text file, and beside it a folder with its weights, so that the two can be
 // moved, read, changed and compiled.
 
-#include "dialects/Tiny/TinyOps.h"
+#include "lib/Compiler/ModelFile.h"
 #include "tools/output/OutputFile.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/Session.h"
 
-#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace tinyc;
 
 bool tinyc::writeModel(ModuleOp module, const WeightStore &weights, const std::string &path) {
-  llvm::SetVector<StringRef> hashes;
-  module.walk([&](tiny::ParamOp param) { hashes.insert(param.getHash()); });
   std::string error;
-  std::vector<std::string> list(hashes.begin(), hashes.end());
   bool toFile = !path.empty() && path != "-";
   // What goes to standard output has no place beside it: its weights go where every run of tinyc finds them.
-  if (toFile ? !weights.writeTo(weightFolderBeside(path), list, error) : !weights.save(error)) {
+  if (toFile ? !weights.writeTo(weightFolderBeside(path), weightsOf(module), error) : !weights.save(error)) {
     llvm::errs() << "tinyc: " << error << "\n";
     return false;
   }
@@ -48,5 +44,7 @@ int tinyc::runImport(const Arguments &arguments) {
   if (!session.good())
     return kInputWrong;
   OwningOpRef<ModuleOp> model = session.load(arguments.files[0], given->known);
-  return model && fitInputs(*given, *model) && writeModel(*model, session.weightStore(), arguments.output) ? kDone : kInputWrong;
+  return model && fitInputs(*given, *model) && writeModel(*model, session.weightStore(), arguments.output)
+             ? kDone
+             : kInputWrong;
 }
