@@ -321,6 +321,11 @@ int tinyc::runDiff(const Arguments &arguments) {
   std::optional<GivenInputs> given = givenOrRandomInputs(arguments, error);
   if (!given)
     return fail(error, kUsage);
+  // Files of another case there would be taken for the reproducer's.
+  std::error_code code;
+  if (llvm::sys::fs::exists(arguments.outputDir) &&
+      llvm::sys::fs::directory_iterator(arguments.outputDir, code) != llvm::sys::fs::directory_iterator())
+    return fail("--output-dir '" + arguments.outputDir + "' is not empty: a reproducer gets a folder of its own");
   if (arguments.device == arguments.against)
     return fail("--device and --against name the same device, '" + arguments.device + "'", kUsage);
   Session session(arguments);

@@ -11,8 +11,10 @@ expect() {
   file=$1
   shift
   rm -rf "${disk:?}"/*
-  mkdir -p "$disk/$(dirname "${file#+}")"
-  case $file in +*) file=${file#+} ;; *) echo old >"$disk/$file" ;; esac
+  case $file in
+  +*) file=${file#+} ;;
+  *) mkdir -p "$disk/$(dirname "$file")" && echo old >"$disk/$file" ;;
+  esac
   cat /dev/zero >"$disk/filler" 2>/dev/null || true
   (cd "$disk" && find . -type f -exec sha256sum {} + | sort) >"$work/before"
   code=0
@@ -45,5 +47,5 @@ expect b.json tinyc bench "$model" --json "$disk/b.json"
 expect c.json tinyc check "$root/examples/mlp" --json "$disk/c.json"
 expect o.mlir tinyc-opt "$model" -o "$disk/o.mlir"
 expect r.mlir tinyc-reduce "$root/test/lit/tools/inputs/reduced.mlir" --canonicalize -o "$disk/r.mlir"
-TINYC_TEST_FAULT="kind *" expect case/test_data_set_0/input_0.npy \
+TINYC_TEST_FAULT="kind *" expect +case/test_data_set_0/input_0.npy \
   tinyc diff "$root/test/lit/tools/inputs/reduced.mlir" --load-pass-plugin "$fault" --output-dir "$disk/case"
