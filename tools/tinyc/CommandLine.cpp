@@ -9,10 +9,12 @@
 #include "runtime/include/tinyc/runtime.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace tinyc;
@@ -164,12 +166,33 @@ static bool acceptFiles(const Command &command, const Arguments &arguments) {
   return false;
 }
 
+// Files that the arguments name, to be read.
+static std::vector<std::string> filesRead(const Arguments &arguments) {
+  std::vector<std::string> read(arguments.files);
+  for (StringRef input : arguments.inputs)
+    if (size_t at = input.find("=@"); at != StringRef::npos)
+      read.push_back(input.substr(at + 2).str());
+  for (auto *plugins :
+       {&arguments.passPlugins, &arguments.dialectPlugins, &arguments.targetPlugins, &arguments.driverPlugins})
+    llvm::append_range(read, *plugins);
+  return read;
+}
+
+// Whether `path` is a model or a tensor in a CASE_DIR, of which check reads all.
+static bool isInCase(StringRef path, StringRef folder) {
+  llvm::SmallString<256> real, realFolder;
+  StringRef extension = llvm::sys::path::extension(path);
+  bool isRead = extension == ".onnx" || extension == ".mlir" || extension == ".npy" || extension == ".pb";
+  return isRead && llvm::sys::fs::is_directory(folder) && !llvm::sys::fs::real_path(path, real) &&
+         !llvm::sys::fs::real_path(folder, realFolder) && real.str().starts_with((realFolder + "/").str());
+}
+
 // Whether no file that is written is one that is read, by whatever name.
 static bool sparesInputs(const Command &command, const Arguments &arguments) {
   for (const std::string &output : {arguments.output, arguments.json})
-    for (const std::string &file : arguments.files) {
+    for (const std::string &file : filesRead(arguments)) {
       bool same = false;
-      if (output.empty() || llvm::sys::fs::equivalent(output, file, same) || !same)
+      if (output.empty() || ((llvm::sys::fs::equivalent(output, file, same) || !same) && !isInCase(output, file)))
         continue;
       usageError(command, "'" + output + "' would be written over '" + file + "', which is read");
       return false;
