@@ -28,6 +28,7 @@ struct EmittedCode {
   StringRef name;
   CodeForm form;
   SmallVector<ChipKind> kinds;
+  bool isText = false; ///< so that the code of several chips can stand one behind the other
 
   bool isOf(const Chip &chip) const { return chip.kind == ChipKind::Other || llvm::is_contained(kinds, chip.kind); }
 };
@@ -35,11 +36,11 @@ struct EmittedCode {
 
 static ArrayRef<EmittedCode> emittedCode() {
   static const EmittedCode table[] = {
-      {"ptx", CodeForm::Ptx, {ChipKind::Nvidia}},
+      {"ptx", CodeForm::Ptx, {ChipKind::Nvidia}, true},
       {"cubin", CodeForm::Cubin, {ChipKind::Nvidia}},
-      {"amdgcn", CodeForm::Assembly, {ChipKind::Amd}},
+      {"amdgcn", CodeForm::Assembly, {ChipKind::Amd}, true},
       {"hsaco", CodeForm::Hsaco, {ChipKind::Amd}},
-      {"asm", CodeForm::Assembly, {ChipKind::Cpu, ChipKind::Nvidia, ChipKind::Amd}},
+      {"asm", CodeForm::Assembly, {ChipKind::Cpu, ChipKind::Nvidia, ChipKind::Amd}, true},
       {"object", CodeForm::Object, {ChipKind::Cpu, ChipKind::Amd}},
   };
   return table;
@@ -158,6 +159,8 @@ int tinyc::runCompile(const Arguments &arguments) {
   for (const Chip *chip : chips)
     if (form && !form->isOf(*chip))
       return refuseForm(form->name, *chip);
+  if (form && !form->isText && chips.size() > 1)
+    return fail("--emit " + form->name + " writes the code of one target, found --target " + arguments.target, kUsage);
   int stage = stageName.empty() ? -1 : findStage(stageName);
   if (!stageName.empty() && stage < 0) {
     std::string names;
