@@ -76,3 +76,12 @@ bool tinyc::fitInputs(const GivenInputs &given, mlir::ModuleOp model) {
   artefact::EntryPoint entry = entryPointOf(main);
   return ::fitInputs(given, llvm::map_to_vector(entry.inputs, infoOf));
 }
+
+bool tinyc::fitInputsOfFile(const GivenInputs &given, const std::string &path) {
+  if (given.flags.files.empty())
+    return true;
+  tinyc_artefact *artefact = nullptr;
+  bool fit = !printStatus(tinyc_artefact_open_file(path.c_str(), &artefact)) && fitInputs(given, artefact);
+  tinyc_artefact_close(artefact);
+  return fit;
+}

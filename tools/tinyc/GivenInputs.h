@@ -33,6 +33,8 @@ std::optional<GivenInputs> givenValues(const Arguments &arguments, std::string &
 /// another type or shape are printed. For commands that make no inputs, where nothing else says so.
 bool fitInputs(const GivenInputs &given, tinyc_artefact *artefact);
 bool fitInputs(const GivenInputs &given, mlir::ModuleOp model);
+/// The same of a .tinyc file.
+bool fitInputsOfFile(const GivenInputs &given, const std::string &path);
 
 } // namespace tinyc
 

@@ -135,7 +135,8 @@ int tinyc::runGraph(const Arguments &arguments) {
     return fail("--device says where --profile measures, which is not given; --target says for what kernels are drawn",
                 kUsage);
   std::string error;
-  std::optional<GivenInputs> given = givenOrRandomInputs(arguments, error);
+  std::optional<GivenInputs> given =
+      arguments.profile ? givenOrRandomInputs(arguments, error) : givenValues(arguments, error);
   if (!given)
     return fail(error, kUsage);
   const std::string &path = arguments.files[0];
@@ -145,6 +146,8 @@ int tinyc::runGraph(const Arguments &arguments) {
     return arguments.profile ? kInputWrong : kUsage;
   artefact::FileBytes file;
   std::unique_ptr<RunnableModel> model; // of a .tinyc file; the device takes its target, and the graph shows that one
+  if (!arguments.profile && compiled && !fitInputsOfFile(*given, path))
+    return kInputWrong;
   if (arguments.profile && compiled && !(model = RunnableModel::open(arguments, path)))
     return kInputWrong;
   std::optional<KernelGraph> graph = compiled ? graphOfFile(path, model ? model->target() : arguments.target)

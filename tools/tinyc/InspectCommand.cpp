@@ -228,7 +228,7 @@ int tinyc::runInspect(const Arguments &arguments) {
     llvm::errs() << "tinyc: " << status.message() << "\n";
     return kInputWrong;
   }
-  if (!hasTargets(*file, shown))
+  if (!hasTargets(*file, shown) || (!compiled && !fitInputsOfFile(*given, path)))
     return kInputWrong;
   const format::Artefact &root = file->root();
   llvm::outs() << path << ": " << (root.producer() ? root.producer()->str() : "") << "\n";

@@ -64,12 +64,19 @@ static const Command *nearestCommand(llvm::StringRef name) {
   return nearest;
 }
 
-// Whether --shape, if it is given, is for models; says so if not.
-static bool shapesAreForModels(const Arguments &arguments) {
+// Whether the options that say how a model is compiled are given for models only; says so if not.
+static bool fitsCompiled(const Arguments &arguments) {
+  const std::pair<bool, llvm::StringRef> given[] = {
+      {!arguments.shapes.empty(), "its shapes are fixed, and --shape is"},
+      {arguments.roundEveryNode, "it rounds as it was compiled to, and --round-every-node is"},
+      {arguments.verifyEachStage, "no stage runs, and --verify-each-stage is"},
+  };
   for (const std::string &file : arguments.files)
-    if (!arguments.shapes.empty() && llvm::StringRef(file).ends_with(".tinyc"))
-      return llvm::errs() << "tinyc: '" << file << "' is compiled: its shapes are fixed, and --shape is for models\n",
-             false;
+    for (auto [isGiven, why] : given)
+      if (isGiven && llvm::StringRef(file).ends_with(".tinyc")) {
+        llvm::errs() << "tinyc: '" << file << "' is compiled: " << why << " for models\n";
+        return false;
+      }
   return true;
 }
 
@@ -100,7 +107,7 @@ static int runMain(int argc, char **argv) {
       compilerIdentity();
       // Before anything asks for a chip: plug-ins may bring one.
       mlir::DialectRegistry dialects;
-      bool good = shapesAreForModels(*arguments) && loadPlugins(*arguments, dialects);
+      bool good = fitsCompiled(*arguments) && loadPlugins(*arguments, dialects);
       int code = good ? command.run(*arguments) : int(kInputWrong);
       hideProgress();
       return code;
