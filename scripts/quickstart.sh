@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh Debian 12 to a real model compiled and run, in one command: installs, builds, takes the model out of the
-# PyPI package magika, and says what kind of file README.md is.
+# From a Debian 12 to a real model compiled and run, in one command: installs (for which apt must know the LLVM project's
+# repository for bookworm), builds, takes the model out of the PyPI package magika, and says what kind of file README.md is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install-dependencies.sh
