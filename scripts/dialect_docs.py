@@ -6,7 +6,7 @@
     scripts/dialect_docs.py --check                 fails if docs/Dialect.md is not current
     scripts/dialect_docs.py --examples TINYC_OPT    runs every ```mlir block through tinyc-opt
 
-Tools come from LLVM's bin folder on the PATH, or from --llvm FOLDER. An example is a few lines of a function's body; what
+mlir-tblgen comes from LLVM's bin folder: --llvm FOLDER, else the one on the PATH, else /usr/lib/llvm-22/bin. An example is a few lines of a function's body; what
 it uses and does not define becomes arguments of a function around it, with the types its ops expect. Declarations
 (func.func private) are put beside that function.
 """
@@ -21,10 +21,15 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "Dialect.md"
 SOURCE = ROOT / "dialects" / "Tiny" / "KernelOps.td"
+LLVM = "/usr/lib/llvm-22/bin"  # where Debian's packages put it
 
 
 def generate(llvm):
-    tblgen = pathlib.Path(shutil.which("mlir-tblgen", path=llvm) or "mlir-tblgen").resolve()
+    found = shutil.which("mlir-tblgen", path=llvm) or (None if llvm else shutil.which("mlir-tblgen", path=LLVM))
+    if not found:
+        where = llvm or f"on the PATH, nor in {LLVM}: install mlir-22-tools, or name the folder with --llvm"
+        sys.exit(f"error: there is no mlir-tblgen {'in ' if llvm else ''}{where}")
+    tblgen = pathlib.Path(found).resolve()
     include = tblgen.parent.parent / "include"
     command = [tblgen, "-gen-dialect-doc", "-dialect=tiny", f"-I{ROOT}", f"-I{include}", SOURCE]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
