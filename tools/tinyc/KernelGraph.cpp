@@ -125,6 +125,10 @@ std::optional<KernelGraph> tinyc::readGraph(const ArtefactFile &file, llvm::Stri
   const format::Artefact &root = file.root();
   int entry = file.findEntry("main");
   std::string names;
+  if (!root.targets() || root.targets()->size() == 0) {
+    error = "the artefact has no target";
+    return std::nullopt;
+  }
   for (const format::Target *target : *root.targets()) {
     names += " " + target->name()->str();
     if ((!name.empty() && name != target->name()->str()) || !target->plans())

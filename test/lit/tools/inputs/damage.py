@@ -7,6 +7,7 @@
   magic            another first byte
   FIELD=VALUE      a field of the prefix: major, fileSize, dataOffset, headerSize, weightsOffset, chunkCount
   header=SEED      bytes of the FlatBuffers header, chosen at random
+  absent=FIELD     no such field in the header's root table: producer, symbols, weights, states, entry_points, targets
   rehash           makes the hash tree agree with what the file holds now: what is refused then is refused for itself
 
 runtime/schema/Container.h describes the prefix and the hash tree.
@@ -18,6 +19,7 @@ import sys
 
 FIELDS = {"major": (8, "<I"), "fileSize": (16, "<Q"), "dataOffset": (24, "<Q"), "headerSize": (32, "<Q"),
           "weightsOffset": (40, "<Q"), "chunkCount": (48, "<Q")}
+ROOT_TABLE = ("producer", "symbols", "weights", "states", "entry_points", "targets")  # as in artefact.fbs
 PREFIX, ROOT, CHUNK = 128, 96, 1 << 20
 
 
@@ -51,6 +53,11 @@ def main():
             start, size = field(data, "dataOffset"), field(data, "headerSize")
             for _ in range(choose.randint(1, 8)):
                 data[start + choose.randrange(size)] = choose.choice((0, 1, 0x7F, 0x80, 0xFF, choose.randrange(256)))
+        elif what == "absent":
+            start = field(data, "dataOffset")
+            table = start + struct.unpack_from("<I", data, start)[0]
+            fields = table - struct.unpack_from("<i", data, table)[0]  # its vtable: two sizes, then a place a field
+            struct.pack_into("<H", data, fields + 4 + 2 * ROOT_TABLE.index(value), 0)
         elif what == "rehash":
             rehash(data)
         else:
