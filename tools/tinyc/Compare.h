@@ -21,7 +21,8 @@ struct Difference {
   explicit operator bool() const { return otherType || wrong; }
 };
 
-/// An element is right if |found - expected| <= atol + rtol * |expected|; NaN equals NaN, an infinity only itself.
+/// An element is right if |found - expected| <= atol + rtol * |expected|; NaN equals NaN, an infinity only itself. The
+/// difference of integers is exact, whatever their size.
 Difference compareTensors(const tensorio::HostTensor &expected, const tensorio::HostTensor &found, double rtol,
                           double atol);
 
