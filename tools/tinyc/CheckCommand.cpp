@@ -62,15 +62,22 @@ static std::string modelIn(llvm::StringRef folder) {
   return "";
 }
 
-// Folders test_data_set_0, test_data_set_1, .. in that order.
+// Folders test_data_set_0, test_data_set_1, .. that there are, by number.
 static std::vector<std::string> dataSets(llvm::StringRef folder) {
-  std::vector<std::string> sets;
-  for (unsigned i = 0;; ++i) {
-    std::string path = inFolder(folder, "test_data_set_" + llvm::Twine(i));
-    if (!llvm::sys::fs::is_directory(path))
-      return sets;
-    sets.push_back(std::move(path));
+  std::vector<std::pair<uint64_t, std::string>> found;
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator it(folder, code), end; it != end && !code; it.increment(code)) {
+    llvm::StringRef name = llvm::sys::path::filename(it->path());
+    uint64_t number;
+    if (name.consume_front("test_data_set_") && !name.getAsInteger(10, number) &&
+        llvm::sys::fs::is_directory(it->path()))
+      found.push_back({number, it->path()});
   }
+  llvm::sort(found);
+  std::vector<std::string> sets;
+  for (auto &[number, path] : found)
+    sets.push_back(std::move(path));
+  return sets;
 }
 
 // Files PREFIX_K.pb (or .npy), ordered by K, which is the position unless the tensor carries a name.
