@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A plug-in whose pass goes wrong as a bug in a pass would: TINYC_TEST_CRASH="POINT KIND" says at which insertion point
-// and how (null, fatal, overflow, throw, thread, hang, silent, complain, invalid; wild: kernels write to null).
+// and how (null, fatal, overflow, throw, thread, hang, silent, complain, invalid; wild: kernels write to null; command:
+// waits for the shell's command in TINYC_TEST_COMMAND).
 
 #include "lib/Plugins/Plugin.h"
 
@@ -28,6 +29,12 @@ __attribute__((noinline, no_sanitize("undefined", "address"))) static int recurs
   frame[*depth % 256] = *depth;
   *depth = *depth + 1;
   return recurse(depth) + frame[*depth % 256];
+}
+
+static void runCommand(ModuleOp module) {
+  const char *command = std::getenv("TINYC_TEST_COMMAND");
+  if (!command || std::system(command) != 0)
+    module.emitError("the command failed");
 }
 
 namespace {
@@ -64,6 +71,8 @@ struct CrashPass : PassWrapper<CrashPass, OperationPass<ModuleOp>> {
         Value nowhere = LLVM::ZeroOp::create(b, function.getLoc(), LLVM::LLVMPointerType::get(b.getContext()));
         LLVM::StoreOp::create(b, function.getLoc(), nowhere, nowhere, /*alignment=*/8, /*isVolatile=*/true);
       });
+    else if (kind == "command")
+      runCommand(getOperation());
     else if (kind == "hang")
       while (true)
         std::this_thread::sleep_for(std::chrono::seconds(1));
