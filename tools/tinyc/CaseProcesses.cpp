@@ -5,6 +5,9 @@
 
 #include "tools/tinyc/CaseProcesses.h"
 
+#include "tools/tinyc/CommandLine.h"
+#include "tools/tinyc/CrashReport.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -26,12 +29,16 @@
 using namespace tinyc;
 using Clock = std::chrono::steady_clock;
 
+/// A process's reproducer has a run of the compiler in it, of at most a minute.
+constexpr std::chrono::seconds kReportTime{90};
+
 namespace {
 struct Process {
   pid_t pid = -1;
   int pipe = -1;               // read end; does not block
   std::FILE *errors = nullptr; // its stderr, a file without a name; null if none could be made
   std::optional<Clock::time_point> deadline;
+  bool works = true; // no crash, and no result yet
   bool ended = false;
   CaseProcess result; // complete when it has ended
 };
@@ -48,22 +55,24 @@ static void startGroup(pid_t parent) {
     _exit(1);
 }
 
-// The child: its result goes into the pipe. A signal ends it, whatever handler its parent had: the parent sees which.
+// The child: its result goes into the pipe, and then a zero: what follows is not its work but the report of a bug. If
+// it crashes there is only the zero, and the signal ends it.
 [[noreturn]] static void runChild(size_t index, int pipe, std::FILE *errors,
                                   llvm::function_ref<std::string(size_t)> work) {
-  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP})
-    std::signal(signal, SIG_DFL);
   if (errors)
     dup2(fileno(errors), STDERR_FILENO);
-  std::string text = work(index);
+  std::string text;
+  auto send = [&] {
+    for (size_t written = 0; written <= text.size();) { // its end is a zero
+      ssize_t count = write(pipe, text.c_str() + written, text.size() + 1 - written);
+      if (count <= 0)
+        _exit(1);
+      written += count;
+    }
+  };
+  int code = runForkedReportingCrashes([&] { text = work(index); }, send);
   std::fflush(nullptr);
-  for (size_t written = 0; written < text.size();) {
-    ssize_t count = write(pipe, text.data() + written, text.size() - written);
-    if (count <= 0)
-      _exit(1);
-    written += count;
-  }
-  _exit(0);
+  _exit(code);
 }
 
 static Process start(size_t index, unsigned timeout, llvm::function_ref<std::string(size_t)> work) {
@@ -114,8 +123,11 @@ static void finish(Process &process) {
     result.end = "its process was lost";
   else if (result.end.empty() && WIFSIGNALED(status))
     result.end = std::string("its process died: ") + strsignal(WTERMSIG(status));
-  else if (result.end.empty() && (WEXITSTATUS(status) != 0 || result.text.empty()))
+  else if (result.end.empty() &&
+           (result.text.empty() || (WEXITSTATUS(status) != kDone && WEXITSTATUS(status) != kOurBug)))
     result.end = "its process ended with exit code " + std::to_string(WEXITSTATUS(status));
+  if (!lost)
+    result.bug |= WIFSIGNALED(status) ? isCrash(WTERMSIG(status)) : WEXITSTATUS(status) == kOurBug;
   if (!result.end.empty())
     result.text.clear();
   if (!process.errors)
@@ -132,11 +144,27 @@ static bool readAll(Process &process) {
   char buffer[4096];
   while (true) {
     ssize_t count = read(process.pipe, buffer, sizeof(buffer));
-    if (count > 0)
-      process.result.text.append(buffer, count);
-    else if (count == 0 || errno != EINTR)
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
       return count == 0 || errno != EAGAIN;
+    llvm::StringRef text(buffer, count);
+    process.result.text += text.take_until([](char c) { return c == 0; });
+    if (process.works && text.contains('\0')) {
+      process.works = false;
+      process.deadline = Clock::now() + kReportTime;
+    }
   }
+}
+
+// Ends a process whose time is over, if it has not ended by itself.
+static void endLate(Process &process, unsigned timeout) {
+  kill(-process.pid, SIGKILL);
+  process.result.timedOut = process.works;
+  process.result.bug = !process.works;
+  process.result.end = process.works ? "took over " + std::to_string(timeout) + " s"
+                                     : "the report of a bug took over " + std::to_string(kReportTime.count()) + " s";
+  finish(process);
 }
 
 // Waits until at least one process says something, ends or runs out of time.
@@ -159,14 +187,10 @@ static void waitForSome(std::deque<Process> &processes, unsigned timeout) {
   for (Process &process : processes) {
     if (process.ended)
       continue;
-    if (readAll(process)) {
+    if (readAll(process))
       finish(process);
-    } else if (process.deadline && *process.deadline <= now) {
-      process.result.timedOut = true;
-      process.result.end = "took over " + std::to_string(timeout) + " s";
-      kill(-process.pid, SIGKILL);
-      finish(process);
-    }
+    else if (process.deadline && *process.deadline <= now)
+      endLate(process, timeout);
   }
 }
 

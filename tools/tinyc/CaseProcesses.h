@@ -17,12 +17,14 @@ struct CaseProcess {
   std::string diagnostics; ///< what it wrote to stderr
   std::string end;         ///< if it died: how, as a sentence without a full stop
   bool timedOut = false;
+  bool bug = false; ///< it crashed or noted a bug, and reported it: runForkedReportingCrashes()
 };
 
-/// Calls `work(i)` for each i below `count` in a forked process, at most `jobs` at a time, and hands how it went to
-/// `done(i, process)`, in order. A process that takes over `timeout` seconds (0: any time) is ended, and all of them end
-/// when this one does, however; the programs that a process started end with it. What a process writes to stderr goes
-/// on to ours in one piece. Must be called before this process has started threads that hold locks.
+/// Calls `work(i)`, which gives text without zeros, for each i below `count` in a forked process, at most `jobs` at a
+/// time, and hands how it went to `done(i, process)`, in order. A process that takes over `timeout` seconds (0: any
+/// time) is ended, and all of them end when this one does, however; the programs that a process started end with it.
+/// What a process writes to stderr goes on to ours in one piece. Must be called in the work of runReportingCrashes(),
+/// before this process has started threads that hold locks.
 void runCaseProcesses(size_t count, unsigned jobs, unsigned timeout, llvm::function_ref<std::string(size_t)> work,
                       llvm::function_ref<void(size_t, const CaseProcess &)> done);
 

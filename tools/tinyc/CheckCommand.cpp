@@ -9,6 +9,7 @@
 #include "tools/tinyc/CaseProcesses.h"
 #include "tools/tinyc/Commands.h"
 #include "tools/tinyc/Compare.h"
+#include "tools/tinyc/CrashReport.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/ReferenceModel.h"
 #include "tools/tinyc/RunnableModel.h"
@@ -220,21 +221,26 @@ static bool writeJson(const std::string &path, llvm::ArrayRef<CaseResult> result
       path, [&](llvm::raw_ostream &os) { os << llvm::formatv("{0:2}", llvm::json::Value(std::move(cases))) << "\n"; });
 }
 
-// Whether --device can be opened: one that is not there is no case's failure. Asked in a process of its own, for a
-// GPU's driver that was started does not work in the processes of cases.
-static bool deviceIsThere(const Arguments &arguments) {
+// Opens --device, for one that is not there is no case's failure; the exit code. In a process of its own, for a GPU's
+// driver that was started does not work in the processes of cases.
+static int tryDevice(const Arguments &arguments) {
   if (isReference(arguments.device) || arguments.device == "cpu")
-    return true;
-  bool there = false;
+    return kDone;
+  noteStep("opening device " + arguments.device);
+  int code = kInputWrong;
   auto open = [&](size_t) -> std::string {
     tinyc_device *device = nullptr;
     bool failed = printStatus(tinyc_device_open(arguments.device.c_str(), &device));
     tinyc_device_close(device);
-    return failed ? "" : "there";
+    return failed ? "refused" : "there";
   };
-  runCaseProcesses(1, 1, /*timeout=*/0, open,
-                   [&](size_t, const CaseProcess &process) { there = !process.text.empty(); });
-  return there;
+  auto done = [&](size_t, const CaseProcess &process) {
+    if (!process.end.empty())
+      llvm::errs() << "tinyc: device '" << arguments.device << "' cannot be opened: " << process.end << "\n";
+    code = process.bug ? kOurBug : process.text == "there" ? kDone : kInputWrong;
+  };
+  runCaseProcesses(1, 1, arguments.timeout, open, done);
+  return code;
 }
 
 int tinyc::runCheck(const Arguments &arguments) {
@@ -245,13 +251,14 @@ int tinyc::runCheck(const Arguments &arguments) {
       return kInputWrong;
     }
   }
-  if (!deviceIsThere(arguments))
-    return kInputWrong;
+  if (int code = tryDevice(arguments); code != kDone)
+    return code;
   std::vector<CaseResult> results;
   auto showNext = [&] {
     showStep(("checking case " + llvm::Twine(results.size() + 1) + " of " + llvm::Twine(arguments.files.size())).str());
   };
   unsigned passed = 0;
+  bool bug = false;
   auto report = [&](CaseResult result) {
     bool good = result.outcome == Outcome::Passed;
     passed += good;
@@ -274,12 +281,15 @@ int tinyc::runCheck(const Arguments &arguments) {
         [&](size_t i) {
           return llvm::formatv("{0}", llvm::json::Value(toJson(runCase(arguments.files[i], arguments)))).str();
         },
-        [&](size_t i, const CaseProcess &process) { report(fromProcess(arguments.files[i], process)); });
+        [&](size_t i, const CaseProcess &process) {
+          bug |= process.bug;
+          report(fromProcess(arguments.files[i], process));
+        });
   else
     for (const std::string &folder : arguments.files)
       report(runCase(folder, arguments));
   bool written = arguments.json.empty() || writeJson(arguments.json, results);
   unsigned failed = results.size() - passed;
   std::printf("%u passed, %u failed, 0 skipped\n", passed, failed);
-  return failed ? kCheckFailed : written ? kDone : kInputWrong;
+  return bug ? kOurBug : failed ? kCheckFailed : written ? kDone : kInputWrong;
 }

@@ -11,6 +11,7 @@
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/Progress.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -22,6 +23,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <new>
+#include <optional>
+#include <pthread.h>
 #include <unistd.h>
 
 using namespace tinyc;
@@ -31,13 +34,21 @@ constexpr unsigned kStackBytes = 256u << 20;
 /// Set for the run of tinyc that prints the IR for a reproducer: it leaves none of its own.
 constexpr const char *kNested = "TINYC_PRINTS_REPRODUCER";
 
+/// Signals of a crash.
+constexpr int kCrashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
+
 namespace {
-struct Noted {
-  std::string step = "reading the command line";
-  std::vector<std::string> printInput;
+struct Step {
+  std::string words = "reading the command line";
   std::string model;
+  std::vector<std::string> printInput;
+};
+struct Noted {
+  Step step;
+  std::optional<Step> bug; ///< where a check first found one
   std::string fatal;
-  bool bug = false; ///< found by a check
+  bool forked = false;
+  llvm::function_ref<void()> ended; ///< of a forked process
   int argc = 0;
   char **argv = nullptr;
 };
@@ -50,12 +61,15 @@ static Noted &noted() {
 
 void tinyc::noteStep(std::string step, std::string model, std::vector<std::string> printInput) {
   showStep(step);
-  noted().step = std::move(step);
-  noted().model = std::move(model);
-  noted().printInput = std::move(printInput);
+  noted().step = {std::move(step), std::move(model), std::move(printInput)};
 }
 
-void tinyc::noteBug() { noted().bug = true; }
+void tinyc::noteBug() {
+  if (!noted().bug)
+    noted().bug = noted().step;
+}
+
+bool tinyc::isCrash(int signal) { return llvm::is_contained(kCrashes, signal); }
 
 // LLVM would exit after this handler returns; raising lets the recovery context take over.
 static void onFatalError(void *, const char *reason, bool) {
@@ -65,7 +79,7 @@ static void onFatalError(void *, const char *reason, bool) {
 
 // Not a bug: the model is larger than the machine.
 static void onOutOfMemory() {
-  llvm::errs() << "tinyc: out of memory, while " << noted().step << "\n";
+  llvm::errs() << "tinyc: out of memory, while " << noted().step.words << "\n";
   std::_Exit(kInputWrong);
 }
 
@@ -96,24 +110,26 @@ static std::error_code makeFolder(llvm::SmallVectorImpl<char> &folder) {
 }
 
 // The IR from a run of our own as far as the stage before, or, where there is no stage before, the model itself.
-static void writeInput(llvm::StringRef folder) {
+static void writeInput(llvm::StringRef folder, const Step &step) {
   llvm::SmallString<128> path(folder);
   llvm::sys::path::append(path, "input");
-  if (noted().printInput.empty()) {
-    if (!noted().model.empty())
-      (void)llvm::sys::fs::copy_file(noted().model, path + llvm::sys::path::extension(noted().model));
+  if (step.printInput.empty()) {
+    if (!step.model.empty())
+      (void)llvm::sys::fs::copy_file(step.model, path + llvm::sys::path::extension(step.model));
     return;
   }
   path += ".mlir";
   std::string self = llvm::sys::fs::getMainExecutable(noted().argv[0], reinterpret_cast<void *>(&writeInput));
   std::vector<llvm::StringRef> words{self};
-  words.insert(words.end(), noted().printInput.begin(), noted().printInput.end());
+  words.insert(words.end(), step.printInput.begin(), step.printInput.end());
   words.insert(words.end(), {"-o", path});
   ::setenv(kNested, "1", 1);
   llvm::sys::ExecuteAndWait(self, words, std::nullopt, {std::nullopt, "", ""}, /*SecondsToWait=*/60);
 }
 
-static void writeReproducer() {
+static void writeReproducer(const Step &step) {
+  if (std::getenv(kNested))
+    return;
   llvm::SmallString<128> folder;
   if (std::error_code error = makeFolder(folder)) {
     llvm::errs() << "no reproducer could be written: " << error.message() << "\n";
@@ -126,7 +142,7 @@ static void writeReproducer() {
       os << (i ? " " : "");
       printQuoted(os, noted().argv[i]);
     }
-    os << "\nwhile: " << noted().step << "\n";
+    os << "\nwhile: " << step.words << "\n";
     if (!noted().fatal.empty())
       os << "fatal: " << noted().fatal << "\n";
   });
@@ -134,31 +150,52 @@ static void writeReproducer() {
     llvm::sys::fs::remove(folder);
     return;
   }
-  writeInput(folder);
+  writeInput(folder, step);
   llvm::errs() << "a reproducer is in " << folder << "\n";
 }
 
-[[noreturn]] static void reportAndExit() {
+static bool reportNotedBug() {
+  if (noted().bug)
+    writeReproducer(*noted().bug);
+  return noted().bug.has_value();
+}
+
+// Ends this process as if nothing had handled the signal.
+static void dieOf(int signal) {
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &one, nullptr); // it is blocked while it is handled
+  std::raise(signal);
+}
+
+[[noreturn]] static void reportAndExit(int signal) {
   // What crashed may hold locks and broken heaps: a crash of the report itself ends the program, and so does waiting.
-  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP})
-    std::signal(signal, SIG_DFL);
-  llvm::errs() << "tinyc: this is a bug in tinyc, while " << noted().step;
+  for (int crash : kCrashes)
+    std::signal(crash, SIG_DFL);
+  if (noted().forked)
+    noted().ended();
+  llvm::errs() << "tinyc: this is a bug in tinyc, while " << noted().step.words;
   if (!noted().fatal.empty())
     llvm::errs() << ": " << noted().fatal;
   llvm::errs() << "\n";
-  if (!std::getenv(kNested))
-    writeReproducer();
+  writeReproducer(noted().step);
   llvm::errs().flush();
+  if (noted().forked)
+    dieOf(signal);
   std::_Exit(kOurBug); // without destructors
 }
 
 // A crash on a thread that no recovery context covers, e.g. a kernel's on a worker of the runtime.
-static void onStraySignal(int) {
+static void onStraySignal(int signal) {
   static std::atomic_flag reporting = ATOMIC_FLAG_INIT;
   if (reporting.test_and_set())
     ::pause(); // another thread reports, and ends us
-  reportAndExit();
+  reportAndExit(signal);
 }
+
+// The signal that a recovery context stopped at: it counts as a shell does.
+static int signalOf(const llvm::CrashRecoveryContext &context) { return context.RetCode - 128; }
 
 // Signals of this thread, the only one that calls this, are handled on a stack of their own from here on.
 static void useAlternateStack() {
@@ -172,11 +209,10 @@ static void useAlternateStack() {
 int tinyc::runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> work) {
   noted().argc = argc;
   noted().argv = argv;
-  constexpr int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
-  for (int signal : signals)
+  for (int signal : kCrashes)
     std::signal(signal, onStraySignal);
   llvm::CrashRecoveryContext::Enable();
-  for (int signal : signals) {
+  for (int signal : kCrashes) {
     struct sigaction action;
     if (::sigaction(signal, nullptr, &action) == 0) {
       action.sa_flags |= SA_ONSTACK;
@@ -193,10 +229,16 @@ int tinyc::runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> 
     code = work();
   };
   if (!context.RunSafelyOnThread(onThread, stackBytes(kStackBytes)))
-    reportAndExit();
-  if (!noted().bug)
-    return code;
-  if (!std::getenv(kNested))
-    writeReproducer();
-  return kOurBug;
+    reportAndExit(signalOf(context));
+  return reportNotedBug() ? int(kOurBug) : code;
+}
+
+int tinyc::runForkedReportingCrashes(llvm::function_ref<void()> work, llvm::function_ref<void()> ended) {
+  noted().forked = true;
+  noted().ended = ended;
+  llvm::CrashRecoveryContext context; // on the thread that forked, the only one here, and its stack
+  if (!context.RunSafely(work))
+    reportAndExit(signalOf(context));
+  ended();
+  return reportNotedBug() ? kOurBug : kDone;
 }

@@ -16,6 +16,15 @@ namespace tinyc {
 /// returns 70.
 int runReportingCrashes(int argc, char **argv, llvm::function_ref<int()> work);
 
+/// Calls `work` in a process that was forked in the `work` of runReportingCrashes(), and then `ended`. Returns the
+/// process's exit code: 0, or 70 after a reproducer was written because noteBug() was called. If `work` crashes,
+/// `ended` is called at once, it is reported with a reproducer, and the process dies of the signal it got, for its
+/// parent to see.
+int runForkedReportingCrashes(llvm::function_ref<void()> work, llvm::function_ref<void()> ended);
+
+/// Whether a process that died of `signal` crashed, as opposed to being ended from outside.
+bool isCrash(int signal);
+
 /// For a bug that a check found before anything crashed: the command reports the error and ends as for a wrong input,
 /// but a reproducer is written, and runReportingCrashes() returns 70.
 void noteBug();
