@@ -6,6 +6,7 @@
 
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/Commands.h"
+#include "tools/tinyc/ShellWords.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -13,14 +14,6 @@
 
 using namespace tinyc;
 using llvm::StringRef;
-
-// Inside the single quotes of a shell.
-static std::string quoted(StringRef text) {
-  std::string result = "'";
-  for (char c : text)
-    result += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return result + "'";
-}
 
 static std::string commandNames() {
   return llvm::join(llvm::map_range(commands(), [](const Command &command) { return StringRef(command.name); }), " ");
@@ -64,18 +57,19 @@ _tinyc() {
     else if (option.choices == kFolders)
       os << "COMPREPLY=($(compgen -d -- \"$word\"));";
     else if (!option.choices.empty())
-      os << "COMPREPLY=($(compgen -W " << quoted(option.choices) << " -- \"$word\"));";
+      os << "COMPREPLY=($(compgen -W " << shellQuoted(option.choices) << " -- \"$word\"));";
     os << " return ;;\n";
   }
   os << "  esac\n  case $command in\n";
   for (const Command &command : commands()) {
-    os << "  " << command.name << ") words=" << quoted(std::string(command.options) + " --help") << " ;;\n";
+    os << "  " << command.name << ") words=" << shellQuoted(std::string(command.options) + " --help") << " ;;\n";
   }
   os << "  esac\n  if [[ $word == -* ]]; then\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n    return\n"
      << "  fi\n  case $command in\n";
   for (const Command &command : commands())
     if (std::string words = operandWords(command); !words.empty())
-      os << "  " << command.name << ") COMPREPLY=($(compgen -W " << quoted(words) << " -- \"$word\")); return ;;\n";
+      os << "  " << command.name << ") COMPREPLY=($(compgen -W " << shellQuoted(words)
+         << " -- \"$word\")); return ;;\n";
   os << "  esac\n  COMPREPLY=($(compgen -f -- \"$word\"))\n}\ncomplete -o filenames -F _tinyc tinyc\n";
 }
 
@@ -111,19 +105,19 @@ static void printZsh(llvm::raw_ostream &os) {
   os << "#compdef tinyc\n# zsh completion for tinyc; made by `tinyc completion zsh`\n_tinyc() {\n"
      << "  local -a commands\n  commands=(\n";
   for (const Command &command : commands())
-    os << "    " << quoted(std::string(command.name) + ":" + specified(command.summary)) << "\n";
+    os << "    " << shellQuoted(std::string(command.name) + ":" + specified(command.summary)) << "\n";
   os << "  )\n  if (( CURRENT == 2 )); then\n    _describe command commands\n    return\n  fi\n"
      << "  local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n  case $command in\n";
   for (const Command &command : commands()) {
     os << "  " << command.name << ") _arguments";
     for (const Option &option : options())
       if (takes(command, option.name))
-        os << " \\\n      " << quoted(zshOption(option));
+        os << " \\\n      " << shellQuoted(zshOption(option));
     os << " \\\n      '--help[list the options]'";
     if (std::string words = operandWords(command); !words.empty())
-      os << " " << quoted(":shell:(" + words + ")");
+      os << " " << shellQuoted(":shell:(" + words + ")");
     else if (*command.operands)
-      os << " " << quoted(std::string("*:") + specified(command.operands) + ":_files");
+      os << " " << shellQuoted(std::string("*:") + specified(command.operands) + ":_files");
     os << " ;;\n";
   }
   os << "  esac\n}\n[ \"$funcstack[1]\" = _tinyc ] && _tinyc \"$@\" || compdef _tinyc tinyc\n";

@@ -10,6 +10,7 @@
 #include "tools/output/OutputFile.h"
 #include "tools/tinyc/CommandLine.h"
 #include "tools/tinyc/Progress.h"
+#include "tools/tinyc/ShellWords.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
@@ -83,21 +84,6 @@ static void onOutOfMemory() {
   std::_Exit(kInputWrong);
 }
 
-// Words with blanks or quotes in the quotes of a shell.
-static void printQuoted(llvm::raw_ostream &os, llvm::StringRef word) {
-  if (!word.empty() && word.find_first_of(" \t\n'\"\\$`*?[]{}()<>|&;#~!") == llvm::StringRef::npos) {
-    os << word;
-    return;
-  }
-  os << '\'';
-  for (char c : word)
-    if (c == '\'')
-      os << "'\\''";
-    else
-      os << c;
-  os << '\'';
-}
-
 // In the folder for temporary files ($TMPDIR), or here if it takes none.
 static std::error_code makeFolder(llvm::SmallVectorImpl<char> &folder) {
   std::error_code error = llvm::sys::fs::createUniqueDirectory("tinyc-crash", folder);
@@ -140,7 +126,7 @@ static void writeReproducer(const Step &step) {
   bool written = writeFile(path.str().str(), [&](llvm::raw_ostream &os) {
     for (int i = 0; i < noted().argc; ++i) {
       os << (i ? " " : "");
-      printQuoted(os, noted().argv[i]);
+      os << shellWord(noted().argv[i]);
     }
     os << "\nwhile: " << step.words << "\n";
     if (!noted().fatal.empty())

@@ -14,6 +14,7 @@
 #include "tools/tinyc/GivenInputs.h"
 #include "tools/tinyc/Progress.h"
 #include "tools/tinyc/RunnableModel.h"
+#include "tools/tinyc/ShellWords.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -250,16 +251,16 @@ int Diff::writeReproducer(const std::string &name, const CheckCase &check) {
     folder = "tinyc-diff-" + name + (i ? "-" + std::to_string(i) : "");
   if (!writeCase(folder, check, session.weightStore()))
     return kInputWrong;
-  llvm::outs() << "reproducer, which fails by itself:\n  tinyc check " << folder;
+  llvm::outs() << "reproducer, which fails by itself:\n  tinyc check " << shellWord(folder);
   if (arguments.device != "cpu")
     llvm::outs() << " --device " << arguments.device;
   if (arguments.threads)
     llvm::outs() << " --threads " << arguments.threads;
   llvm::outs() << " --rtol " << number(arguments.rtol) << " --atol " << number(arguments.atol);
   for (const std::string &word : pluginWords(arguments))
-    llvm::outs() << " " << word;
+    llvm::outs() << " " << shellWord(word);
   for (const std::string &driver : arguments.driverPlugins)
-    llvm::outs() << " --load-driver-plugin " << driver;
+    llvm::outs() << " --load-driver-plugin " << shellWord(driver);
   llvm::outs() << "\n";
   return kCheckFailed;
 }
