@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The temporary file of `f` is `f.XXXXXXXX.tinyc-tmp`, and its writer holds a lock on it. The system releases the lock
-// when the process ends, however it ends: so a temporary file that nobody has locked was left behind.
+// The temporary file of `f` is `f.XXXXXXXX.tinyc-tmp`, each X a hexadecimal digit, and its writer holds a lock on it.
+// The system releases the lock when the process ends, however it ends: so a temporary file that nobody has locked was
+// left behind.
 
 #include "runtime/schema/AtomicFile.h"
 
@@ -20,7 +21,8 @@
 
 namespace tinyc {
 
-static constexpr std::string_view kEnding = ".tinyc-tmp";
+static constexpr std::string_view kEnding = ".tinyc-tmp", kDigits = "0123456789abcdef";
+static constexpr size_t kDigitCount = 8;
 
 static int lock(int descriptor, int how) {
   int result;
@@ -30,7 +32,14 @@ static int lock(int descriptor, int how) {
   return result;
 }
 
-bool AtomicFile::isTemporary(std::string_view name) { return name.ends_with(kEnding); }
+bool AtomicFile::isTemporary(std::string_view path) {
+  std::string_view name = path.substr(path.rfind('/') + 1);
+  if (name.size() < 2 + kDigitCount + kEnding.size() || !name.ends_with(kEnding))
+    return false;
+  name.remove_suffix(kEnding.size());
+  std::string_view digits = name.substr(name.size() - kDigitCount);
+  return name[name.size() - kDigitCount - 1] == '.' && digits.find_first_not_of(kDigits) == digits.npos;
+}
 
 void AtomicFile::removeAbandoned(const std::string &folder) {
   DIR *entries = ::opendir(folder.c_str());
@@ -80,6 +89,11 @@ AtomicFile::AtomicFile(std::string given, unsigned mode) : path(std::move(given)
     target = followed;
     std::free(followed);
   }
+  if (isTemporary(target)) {
+    code = EINVAL;
+    reason = "files whose names end in .XXXXXXXX" + std::string(kEnding) + " are unfinished ones, and get removed";
+    return;
+  }
   removeAbandonedOnce(target);
   openTemporary(mode);
   if (descriptor >= 0 && exists)
@@ -91,8 +105,8 @@ void AtomicFile::openTemporary(unsigned mode) {
     uint32_t number = 0;
     (void)!::getrandom(&number, sizeof(number), 0);
     std::string digits;
-    for (int i = 0; i < 8; ++i, number >>= 4)
-      digits += "0123456789abcdef"[number & 15];
+    for (size_t i = 0; i < kDigitCount; ++i, number >>= 4)
+      digits += kDigits[number & 15];
     temporary = target + "." + digits + std::string(kEnding);
     descriptor = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor < 0 && errno == EEXIST)
@@ -119,7 +133,7 @@ AtomicFile::~AtomicFile() {
 }
 
 std::string AtomicFile::error() const {
-  return code ? "cannot write '" + path + "': " + std::strerror(code) : std::string();
+  return code ? "cannot write '" + path + "': " + (reason.empty() ? std::strerror(code) : reason) : std::string();
 }
 
 void AtomicFile::write(const void *bytes, size_t size) {

@@ -20,7 +20,8 @@ namespace tinyc {
 class AtomicFile {
 public:
   /// Opens `path` for writing; `mode`, less the umask, is for a new file, one that is there keeps its permissions. A
-  /// link is followed. A device or a pipe is written in place: it has no content that could be lost.
+  /// link is followed. A device or a pipe is written in place: it has no content that could be lost. A name that
+  /// isTemporary() is refused.
   explicit AtomicFile(std::string path, unsigned mode = 0666);
   /// Removes what was not committed.
   ~AtomicFile();
@@ -43,13 +44,13 @@ public:
   const std::string &temporaryPath() const { return temporary; }
   /// Removes what writers left in `folder` that were killed. So does the first write of a process into a folder.
   static void removeAbandoned(const std::string &folder);
-  /// Whether a file of that name is some writer's temporary one.
-  static bool isTemporary(std::string_view name);
+  /// Whether a file of that name, NAME.XXXXXXXX.tinyc-tmp, is some writer's temporary one.
+  static bool isTemporary(std::string_view path);
 
 private:
   void openTemporary(unsigned mode);
 
-  std::string path, target, temporary;
+  std::string path, target, temporary, reason; // the last for an error that has no errno of its own
   int descriptor = -1, code = 0;
 };
 

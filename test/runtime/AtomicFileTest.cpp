@@ -144,6 +144,25 @@ TEST_F(AtomicFileTest, WhatAKilledWriterLeftIsRemoved) {
   EXPECT_EQ(content(), "new");
 }
 
+// Only names that a writer makes are removed, and those are nobody's results.
+TEST_F(AtomicFileTest, OtherNamesAreNotTemporary) {
+  path = folder + "/file.tinyc-tmp";
+  replace("result");
+  for (const char *name : {"f.0123456.tinyc-tmp", "f.012345678.tinyc-tmp", "f.0123456G.tinyc-tmp",
+                           ".01234567.tinyc-tmp", "f01234567.tinyc-tmp", "f.01234567.tinyc-tmp2"}) {
+    EXPECT_FALSE(AtomicFile::isTemporary(name)) << name;
+    std::ofstream(folder + "/" + name) << name;
+  }
+  AtomicFile::removeAbandoned(folder);
+  EXPECT_EQ(fileCount(), 7u);
+  EXPECT_EQ(content(), "result");
+  std::string temporary = folder + "/f.0123abcd.tinyc-tmp";
+  EXPECT_TRUE(AtomicFile::isTemporary(temporary));
+  EXPECT_EQ(AtomicFile(temporary).error(), "cannot write '" + temporary +
+                                               "': files whose names end in .XXXXXXXX.tinyc-tmp are unfinished ones, "
+                                               "and get removed");
+}
+
 // Writers of one file, some of them killed, while others clean up: whoever reads sees all of what one of them wrote.
 TEST_F(AtomicFileTest, ManyWritersAndKills) {
   replace(std::string(5000, 'a'));
