@@ -7,6 +7,8 @@
 #include "runtime/schema/AtomicFile.h"
 
 #include <cerrno>
+#include <charconv>
+#include <climits>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +25,8 @@ namespace tinyc {
 
 static constexpr std::string_view kEnding = ".tinyc-tmp", kDigits = "0123456789abcdef";
 static constexpr size_t kDigitCount = 8;
+/// As many as Linux follows itself.
+static constexpr int kMostLinks = 40;
 
 static int lock(int descriptor, int how) {
   int result;
@@ -59,11 +63,15 @@ void AtomicFile::removeAbandoned(const std::string &folder) {
   ::closedir(entries);
 }
 
+/// "a/" of "a/b", and nothing of "b": what a name is put after for a path to its neighbour.
+static std::string folderOf(const std::string &path) { return path.substr(0, path.rfind('/') + 1); }
+
 static void removeAbandonedOnce(const std::string &target) {
   static std::mutex mutex;
   static std::set<std::string> seen;
-  size_t slash = target.rfind('/');
-  std::string folder = slash == std::string::npos ? "." : target.substr(0, slash + 1);
+  std::string folder = folderOf(target);
+  if (folder.empty())
+    folder = ".";
   {
     std::lock_guard guard(mutex);
     if (!seen.insert(folder).second)
@@ -72,22 +80,65 @@ static void removeAbandonedOnce(const std::string &target) {
   AtomicFile::removeAbandoned(folder);
 }
 
+/// Where `path` is, without links; empty, with errno, if it is nowhere.
+static std::string realPath(const std::string &path) {
+  char buffer[PATH_MAX];
+  const char *found = ::realpath(path.c_str(), buffer);
+  return found ? found : "";
+}
+
+/// N of /dev/fd/N and what else leads into this process's /proc/self/fd; -1 of other paths.
+static int ownDescriptor(const std::string &path) {
+  std::string folder = folderOf(path), name = path.substr(folder.size());
+  int number = -1;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || number < 0 || name != std::to_string(number))
+    return -1;
+  std::string own = realPath("/proc/self/fd");
+  return !own.empty() && realPath(folder.empty() ? "." : folder) == own ? number : -1;
+}
+
+/// Follows the links at the end of `path`, also to a file that is not there yet, up to the first that is a descriptor
+/// of this process. False if there are too many.
+static bool followLinks(std::string &path) {
+  for (int links = 0; links <= kMostLinks; ++links) {
+    std::string text(PATH_MAX, '\0');
+    ssize_t size = ownDescriptor(path) >= 0 ? -1 : ::readlink(path.c_str(), text.data(), text.size());
+    if (size < 0)
+      return true; // no link, or nothing: what opens it says what is wrong
+    text.resize(static_cast<size_t>(size));
+    path = text.starts_with('/') ? text : folderOf(path) + text;
+  }
+  return false;
+}
+
 AtomicFile::AtomicFile(std::string given, unsigned mode) : path(std::move(given)), target(path) {
+  if (!followLinks(target)) {
+    code = ELOOP;
+    return;
+  }
+  // Opened by its name, a file would be written from its start: its caller may have asked to append, or have written
+  // to it before.
+  if (int own = ownDescriptor(target); own >= 0) {
+    descriptor = ::fcntl(own, F_DUPFD_CLOEXEC, 0);
+    code = descriptor < 0 ? errno : 0;
+    return;
+  }
   struct stat info;
-  bool exists = ::stat(target.c_str(), &info) == 0;
+  bool exists = ::stat(path.c_str(), &info) == 0;
   if (exists && !S_ISREG(info.st_mode)) {
-    descriptor = ::open(target.c_str(), O_WRONLY | O_CLOEXEC);
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     code = descriptor < 0 ? errno : 0;
     return;
   }
   // A rename asks for the permissions of the folder only.
-  if (exists && ::access(target.c_str(), W_OK) != 0) {
+  if (exists && ::access(path.c_str(), W_OK) != 0) {
     code = errno;
     return;
   }
-  if (char *followed = exists ? ::realpath(target.c_str(), nullptr) : nullptr) {
-    target = followed;
-    std::free(followed);
+  if (exists && (target = realPath(path)).empty()) {
+    code = errno; // open in another process, say, and deleted
+    return;
   }
   if (isTemporary(target)) {
     code = EINVAL;

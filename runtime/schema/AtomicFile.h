@@ -20,8 +20,9 @@ namespace tinyc {
 class AtomicFile {
 public:
   /// Opens `path` for writing; `mode`, less the umask, is for a new file, one that is there keeps its permissions. A
-  /// link is followed. A device or a pipe is written in place: it has no content that could be lost. A name that
-  /// isTemporary() is refused.
+  /// link is followed, whether or not there is a file at its end. A device or a pipe is written in place: it has no
+  /// content that could be lost. /dev/stdout, /dev/fd/N and the like are written as the caller opened them, at their
+  /// place in the file. A name that isTemporary() is refused.
   explicit AtomicFile(std::string path, unsigned mode = 0666);
   /// Removes what was not committed.
   ~AtomicFile();
@@ -40,7 +41,8 @@ public:
   /// Its errno; 0 if nothing failed.
   int errorCode() const { return code; }
 
-  /// Where the bytes are until commit(), for who removes it when a signal ends the process; empty for a device.
+  /// Where the bytes are until commit(), for who removes it when a signal ends the process; empty for a device and an
+  /// open descriptor.
   const std::string &temporaryPath() const { return temporary; }
   /// Removes what writers left in `folder` that were killed. So does the first write of a process into a folder.
   static void removeAbandoned(const std::string &folder);

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -106,6 +107,40 @@ TEST_F(AtomicFileTest, DevicesAreWrittenInPlace) {
   EXPECT_EQ(full.temporaryPath(), "");
   AtomicFile none(folder);
   EXPECT_EQ(none.error(), "cannot write '" + folder + "': Is a directory");
+}
+
+// As the shell opened it: behind what is there, and with no other file in its place.
+TEST_F(AtomicFileTest, OwnDescriptorsAreWrittenThrough) {
+  replace("old ");
+  int descriptor = open(path.c_str(), O_WRONLY | O_APPEND);
+  ASSERT_GE(descriptor, 0);
+  std::string number = std::to_string(descriptor), link = folder + "/link";
+  ASSERT_EQ(symlink(("/dev/fd/" + number).c_str(), link.c_str()), 0);
+  for (const std::string &name : {"/dev/fd/" + number, "/proc/self/fd/" + number, link}) {
+    AtomicFile file(name);
+    EXPECT_EQ(file.temporaryPath(), "");
+    file.write("new ", 4);
+    EXPECT_TRUE(file.commit()) << file.error();
+  }
+  EXPECT_EQ(content(), "old new new new ");
+  close(descriptor);
+  AtomicFile closed("/dev/fd/" + number);
+  EXPECT_EQ(closed.error(), "cannot write '/dev/fd/" + number + "': Bad file descriptor");
+}
+
+TEST_F(AtomicFileTest, LinksAreFollowedToWhatIsNotThereYet) {
+  std::string link = folder + "/link", second = folder + "/second", loop = folder + "/loop";
+  ASSERT_EQ(symlink("file", second.c_str()), 0);
+  ASSERT_EQ(symlink(second.c_str(), link.c_str()), 0);
+  for (const std::string text : {"first", "next"}) { // a file that is new, and one that is there
+    AtomicFile file(link);
+    file.write(text.data(), text.size());
+    ASSERT_TRUE(file.commit()) << file.error();
+    EXPECT_TRUE(std::filesystem::is_symlink(link) && std::filesystem::is_symlink(second));
+    EXPECT_EQ(content(), text);
+  }
+  ASSERT_EQ(symlink("loop", loop.c_str()), 0);
+  EXPECT_EQ(AtomicFile(loop).error(), "cannot write '" + loop + "': Too many levels of symbolic links");
 }
 
 // A rename needs the folder's permission only; a file that may not be written is not replaced all the same.

@@ -38,8 +38,12 @@ bool tinyc::writeFile(const std::string &path, llvm::function_ref<void(llvm::raw
     return print(llvm::outs()), true;
   AtomicFile file(path);
   std::string temporary = file.temporaryPath();
-  if (!temporary.empty())
+  if (!temporary.empty()) {
     llvm::sys::RemoveFileOnSignal(temporary);
+  } else { // /dev/stdout, it may be: what was printed before comes first
+    (void)std::fflush(stdout);
+    llvm::outs().flush();
+  }
   AtomicFileStream os(file);
   if (!file.errorCode())
     print(os);
