@@ -37,6 +37,20 @@ struct Flags {
   bool profile = false, hash = false;
 };
 
+int failed(const std::string &message) {
+  std::fprintf(stderr, "tinyc-run: error: %s\n", message.c_str());
+  return exitInput;
+}
+
+/// The exit code of a program whose work is done, if all that it printed is written.
+int finishOutput() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return 0;
+  return failed(std::string("cannot write to standard output: ") +
+                (errno ? std::strerror(errno) : "an earlier part could not be written"));
+}
+
 /// 0, or the exit code after printing why.
 int parse(int argc, char **argv, Flags &flags) {
   auto usage = [](const std::string &message) {
@@ -88,10 +102,10 @@ int parse(int argc, char **argv, Flags &flags) {
       for (size_t driver = 0; driver < tinyc_driver_count(); ++driver)
         std::printf(" %s", tinyc_driver_name(driver));
       std::puts("");
-      std::exit(0);
+      std::exit(finishOutput());
     } else if (flag == "--help") {
       std::fputs(usageText, stdout);
-      std::exit(0);
+      std::exit(finishOutput());
     } else if (flag.starts_with("-")) {
       return usage("unknown flag " + flag);
     } else if (flags.file.empty()) {
@@ -104,11 +118,6 @@ int parse(int argc, char **argv, Flags &flags) {
   if (debug && std::strtol(debug, nullptr, 10) >= 2)
     flags.profile = true;
   return flags.file.empty() ? usage("no file is given") : 0;
-}
-
-int failed(const std::string &message) {
-  std::fprintf(stderr, "tinyc-run: error: %s\n", message.c_str());
-  return exitInput;
 }
 
 #define RUN_OR_RETURN(call)                                                                                            \
@@ -205,11 +214,7 @@ int run(const Flags &flags) {
     for (const HostTensor &tensor : outputs)
       if (!writeNpy(flags.outputDir + "/" + outputFileName(tensor.name), tensor, error))
         return failed(error);
-  errno = 0;
-  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
-    return 0;
-  return failed(std::string("cannot write to standard output: ") +
-                (errno ? std::strerror(errno) : "an earlier part could not be written"));
+  return finishOutput();
 }
 
 } // namespace
