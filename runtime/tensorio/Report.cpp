@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <set>
 
 namespace tinyc::tensorio {
 
@@ -72,14 +73,31 @@ void ProfileTable::print(std::FILE *file) const {
   line(total, {total, "", flops, bytes, nanoseconds}, nanoseconds ? least / static_cast<double>(nanoseconds) : 0);
 }
 
-std::string outputFileName(const std::string &outputName) {
-  std::string name = outputName;
+static std::string withoutSeparators(std::string name) {
   for (char &c : name)
     if (c == '/' || static_cast<unsigned char>(c) < ' ')
       c = '_';
   if (name.empty() || name[0] == '.')
     name.insert(0, "_");
-  return name + ".npy";
+  return name;
+}
+
+std::vector<std::string> outputFileNames(std::span<const HostTensor> outputs) {
+  std::vector<std::string> names(outputs.size());
+  std::set<std::string> taken;
+  // What is a file name already stays one, whatever the others become.
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (withoutSeparators(outputs[i].name) == outputs[i].name && taken.insert(outputs[i].name).second)
+      names[i] = outputs[i].name;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (names[i].empty()) {
+      std::string plain = names[i] = withoutSeparators(outputs[i].name);
+      for (size_t number = 2; !taken.insert(names[i]).second; ++number)
+        names[i] = plain + "-" + std::to_string(number);
+    }
+    names[i] += ".npy";
+  }
+  return names;
 }
 
 } // namespace tinyc::tensorio

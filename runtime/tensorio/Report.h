@@ -43,8 +43,10 @@ private:
   DeviceLimits limits;
 };
 
-/// The file name under which --output-dir stores an output: its name, with what a file name cannot hold replaced.
-std::string outputFileName(const std::string &outputName);
+/// The file names under which --output-dir stores outputs: their names, with what a file name cannot hold replaced by
+/// '_'. Where that makes two equal, the one that is called so keeps the name, else the first, and the others get a
+/// number: "a/b" and "a_b" are stored as a_b-2.npy and a_b.npy.
+std::vector<std::string> outputFileNames(std::span<const HostTensor> outputs);
 
 } // namespace tinyc::tensorio
 

@@ -319,10 +319,24 @@ TEST(Inputs, FlagsAndErrors) {
   std::filesystem::remove(path);
 }
 
+std::vector<std::string> fileNames(const std::vector<std::string> &names) {
+  std::vector<HostTensor> outputs(names.size());
+  for (size_t i = 0; i < names.size(); ++i)
+    outputs[i].name = names[i];
+  return outputFileNames(outputs);
+}
+
 TEST(Report, FileNamesStayInTheirFolder) {
-  EXPECT_EQ(outputFileName("a/b:0"), "a_b:0.npy");
-  EXPECT_EQ(outputFileName("../../etc/x"), "_.._.._etc_x.npy");
-  EXPECT_EQ(outputFileName(""), "_.npy");
+  EXPECT_EQ(fileNames({"a/b:0", "../../etc/x", ""}),
+            (std::vector<std::string>{"a_b:0.npy", "_.._.._etc_x.npy", "_.npy"}));
+}
+
+TEST(Report, NoTwoOutputsShareAFile) {
+  EXPECT_EQ(fileNames({"a/b", "a\tb", "a_b", "c/d", "c\nd"}),
+            (std::vector<std::string>{"a_b-2.npy", "a_b-3.npy", "a_b.npy", "c_d.npy", "c_d-2.npy"}));
+  // A number is not one that another output is called by; nor are equal names one file.
+  EXPECT_EQ(fileNames({"a/b", "a_b-2", "a_b", "a_b"}),
+            (std::vector<std::string>{"a_b-3.npy", "a_b-2.npy", "a_b.npy", "a_b-4.npy"}));
 }
 
 } // namespace

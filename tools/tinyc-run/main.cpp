@@ -210,10 +210,12 @@ int run(const Flags &flags) {
     printHashes(stdout, outputs);
   if (flags.profile)
     profile.print(stdout);
-  if (!flags.outputDir.empty())
-    for (const HostTensor &tensor : outputs)
-      if (!writeNpy(flags.outputDir + "/" + outputFileName(tensor.name), tensor, error))
+  if (!flags.outputDir.empty()) {
+    std::vector<std::string> names = outputFileNames(outputs);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      if (!writeNpy(flags.outputDir + "/" + names[i], outputs[i], error))
         return failed(error);
+  }
   return finishOutput();
 }
 

@@ -59,10 +59,12 @@ int tinyc::runRun(const Arguments &arguments) {
     tensorio::printTensor(stdout, output);
   if (arguments.hash)
     tensorio::printHashes(stdout, outputs);
-  if (!arguments.outputDir.empty())
-    for (const tensorio::HostTensor &output : outputs)
-      if (!tensorio::writeNpy(arguments.outputDir + "/" + tensorio::outputFileName(output.name), output, error))
+  if (!arguments.outputDir.empty()) {
+    std::vector<std::string> names = tensorio::outputFileNames(outputs);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      if (!tensorio::writeNpy(arguments.outputDir + "/" + names[i], outputs[i], error))
         return fail(error);
+  }
   if (profiling)
     profile.print(stdout);
   return kDone;
