@@ -78,7 +78,8 @@ std::optional<std::span<const uint8_t>> WeightStore::find(std::string_view hash)
   return entry->second.bytes;
 }
 
-// Whole or not at all.
+// Whole or not at all. Without waiting for the disk, as gigabytes would: what a crash of the system damages is known by
+// its hash where it is read, and replaced where it is saved again.
 static bool writeWeight(const std::string &path, llvm::ArrayRef<uint8_t> bytes, std::string &error) {
   if (std::error_code code = llvm::sys::fs::create_directories(llvm::sys::path::parent_path(path))) {
     error = "cannot make the folder of weights for '" + path + "': " + code.message();
@@ -104,13 +105,23 @@ bool WeightStore::writeTo(const std::string &folder, const std::vector<std::stri
   return true;
 }
 
+// Whether the file holds these bytes. They are compared and not hashed: that goes at the speed of memory, for a model
+// of gigabytes a small part of the time that its import took to hash the same bytes. Their size alone would not do:
+// after a crash of the system a file may have its size, and zeros in it.
+static bool holds(const std::string &path, llvm::ArrayRef<uint8_t> bytes) {
+  uint64_t size = 0;
+  if (llvm::sys::fs::file_size(path, size) || size != bytes.size())
+    return false;
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  return file && llvm::arrayRefFromStringRef((*file)->getBuffer()) == bytes;
+}
+
 bool WeightStore::save(std::string &error) const {
   std::lock_guard lock(mutex);
   for (const auto &[hash, entry] : entries) {
     std::string path = weightFile(hash);
-    if (llvm::sys::fs::exists(path))
-      continue;
-    if (!writeWeight(path, {entry.bytes.data(), entry.bytes.size()}, error))
+    llvm::ArrayRef<uint8_t> bytes(entry.bytes.data(), entry.bytes.size());
+    if (!holds(path, bytes) && !writeWeight(path, bytes, error))
       return false;
   }
   return true;

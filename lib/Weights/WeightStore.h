@@ -40,7 +40,8 @@ public:
   bool writeTo(const std::string &folder, const std::vector<std::string> &hashes, std::string &error) const;
 
   /// Writes the bytes that are only in memory to the weight folder, so that printed IR can be compiled by a later
-  /// process. Each file is written beside its place and renamed. False, with a sentence in `error`, on failure.
+  /// process; so a file of the folder that is damaged is replaced. Each is written beside its place and renamed. False,
+  /// with a sentence in `error`, on failure.
   bool save(std::string &error) const;
 
 private:
