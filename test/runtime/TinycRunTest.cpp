@@ -89,7 +89,6 @@ TEST_F(TinycRun, WrongInputExitsWithOne) {
     EXPECT_NE(result.text.find(reason), std::string::npos) << flags << "\n" << result.text;
   };
   check(file, 1, "input 'a' is not given; the inputs are: a f32[1024], b f32[1024]");
-  check(file + " --input random:1 --device tpu", 1, "unknown device 'tpu'");
   check(file + " --input random:1 --device null", 1, "no target of the artefact runs on null");
   check(file + " --input random:1 --entry other", 1, "no entry point 'other'; it has: main");
   check(file + " --input a=@/no/such.npy", 1, "cannot open '/no/such.npy'");
@@ -100,6 +99,14 @@ TEST_F(TinycRun, WrongInputExitsWithOne) {
   check(file + " --wrong", 2, "unknown flag --wrong");
   check(file + " --threads 0", 2, "expected a number from 1 to 1024");
   check(file + " --input x", 2, "expected NAME=@FILE");
+  // With the exit codes that tinyc run has for the same.
+  check(file + " --device tpu", 2,
+        "--device tpu: expected a driver, with :N for its N-th device; the drivers are: cpu");
+  check(file + " --device cuda:x", 2, "--device cuda:x: expected a driver");
+  check(file + " --output-dir ''", 2, "--output-dir needs a value, found ''");
+  check(file + " --hash=1", 2, "--hash takes no value");
+  check("-- --no-file", 1, "cannot open '--no-file'");
+  check("-- " + file + " --hash", 2, "more than one file is given");
 }
 
 TEST_F(TinycRun, SaysWhatItIs) {

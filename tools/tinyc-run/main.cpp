@@ -51,14 +51,38 @@ int finishOutput() {
                 (errno ? std::strerror(errno) : "an earlier part could not be written"));
 }
 
+std::string driverNames() {
+  std::string names;
+  for (size_t i = 0; i < tinyc_driver_count(); ++i)
+    names += (i ? " " : "") + std::string(tinyc_driver_name(i));
+  return names;
+}
+
+/// "cuda:1": a driver of this build, with a number or without.
+bool isDevice(const std::string &name) {
+  size_t colon = name.find(':');
+  std::string driver = name.substr(0, colon), number = colon == name.npos ? "0" : name.substr(colon + 1);
+  bool known = false;
+  for (size_t i = 0; i < tinyc_driver_count(); ++i)
+    known |= driver == tinyc_driver_name(i);
+  return known && !number.empty() && number.find_first_not_of("0123456789") == number.npos;
+}
+
 /// 0, or the exit code after printing why.
 int parse(int argc, char **argv, Flags &flags) {
   auto usage = [](const std::string &message) {
     std::fprintf(stderr, "tinyc-run: %s\n%s", message.c_str(), usageText);
     return exitUsage;
   };
+  bool onlyFiles = false; // behind "--", whatever their names begin with
   for (int i = 1; i < argc; ++i) {
     std::string flag = argv[i], value;
+    if (onlyFiles || !flag.starts_with("-") || flag == "-") {
+      if (!flags.file.empty())
+        return usage("more than one file is given: " + flags.file + " and " + flag);
+      flags.file = flag;
+      continue;
+    }
     size_t equals = flag.starts_with("--") ? flag.find('=') : std::string::npos;
     bool hasValue = equals != std::string::npos;
     if (hasValue) {
@@ -72,6 +96,10 @@ int parse(int argc, char **argv, Flags &flags) {
         return usage(flag + " needs a value");
       value = argv[++i];
     }
+    if (takesValue && value.empty())
+      return usage(flag + " needs a value, found ''");
+    if (hasValue && (flag == "--profile" || flag == "--hash"))
+      return usage(flag + " takes no value");
     if (!takesValue && hasValue)
       return usage("unknown flag " + flag + "=");
     std::string error;
@@ -98,25 +126,24 @@ int parse(int argc, char **argv, Flags &flags) {
     } else if (flag == "--hash") {
       flags.hash = true;
     } else if (flag == "--version") {
-      std::fputs("tinyc-run " TINYC_VERSION "\ndrivers:", stdout);
-      for (size_t driver = 0; driver < tinyc_driver_count(); ++driver)
-        std::printf(" %s", tinyc_driver_name(driver));
-      std::puts("");
+      std::printf("tinyc-run " TINYC_VERSION "\ndrivers: %s\n", driverNames().c_str());
       std::exit(finishOutput());
-    } else if (flag == "--help") {
+    } else if (flag == "--help" || flag == "-h") {
       std::fputs(usageText, stdout);
       std::exit(finishOutput());
-    } else if (flag.starts_with("-")) {
-      return usage("unknown flag " + flag);
-    } else if (flags.file.empty()) {
-      flags.file = flag;
+    } else if (flag == "--") {
+      onlyFiles = true;
     } else {
-      return usage("more than one file is given: " + flags.file + " and " + flag);
+      return usage("unknown flag " + flag);
     }
   }
   const char *debug = std::getenv("TINYC_DEBUG");
   if (debug && std::strtol(debug, nullptr, 10) >= 2)
     flags.profile = true;
+  // A plug-in's driver is not loaded yet; opening the device says whether it has one of this name.
+  if (flags.driverPlugins.empty() && !isDevice(flags.device))
+    return usage("--device " + flags.device +
+                 ": expected a driver, with :N for its N-th device; the drivers are: " + driverNames());
   return flags.file.empty() ? usage("no file is given") : 0;
 }
 
