@@ -4,6 +4,7 @@
 
 #include "lib/Compiler/ModelFile.h"
 
+#include "dialects/Tiny/KernelMarks.h"
 #include "dialects/Tiny/TinyOps.h"
 #include "lib/Compiler/BuildArtefact.h"
 #include "lib/Compiler/TextLimits.h"
@@ -139,10 +140,38 @@ static LogicalResult verifyTensors(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+// What the compiler itself marks; in a file it is someone's claim.
+static LogicalResult verifyInitMarks(func::FuncOp main) {
+  Block &block = main.getBody().front();
+  WalkResult result = main.walk([&](Operation *op) {
+    Attribute mark = op->getAttr(tiny::kInitAttr);
+    if (!mark)
+      return WalkResult::advance();
+    if (!isa<StringAttr>(mark) || !isa<tiny::KernelOp, tiny::LaunchOp>(op) || op->getBlock() != &block) {
+      op->emitError("expected '") << tiny::kInitAttr << "' to be a string, on a kernel or launch of @main's own block";
+      return WalkResult::interrupt();
+    }
+    for (Value operand : op->getOperands()) {
+      Operation *source = operand.getDefiningOp();
+      if (source && (isa<tiny::ParamOp, tiny::ConstOp>(source) || source->hasAttr(tiny::kInitAttr)))
+        continue;
+      op->emitError("is marked '") << tiny::kInitAttr << "', to run when the model is loaded: expected operands that "
+                                   << "are weights, constants, or results of what is marked so, found " << operand;
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult tinyc::verifyModel(ModuleOp module) {
+  // From outside to inside: what looks into an op relies on what its own verifier promises.
+  if (failed(verify(module, /*verifyRecursively=*/false)))
+    return failure();
   func::FuncOp main = findMain(module);
   // Types first: verifiers of ops compute with the sizes of their operands.
-  if (!main || failed(verifyMain(main)) || failed(verifyTensors(module)) || failed(verify(module)))
+  if (!main || failed(verify(main, /*verifyRecursively=*/false)) || failed(verifyMain(main)) ||
+      failed(verifyTensors(module)) || failed(verify(module)) || failed(verifyInitMarks(main)))
     return failure();
   int stage = stageOf(module);
   if (stage < 0)

@@ -70,7 +70,7 @@ private:
   /// Where the slices lie that a trip writes, and the copy that moves one there unless its launch has written it there.
   void placeSlices(tiny::LoopOp loop);
   void addSliceWrite(tiny::ScatterOp scatter, Commands &commands);
-  void placeTrip(tiny::LoopOp loop, Commands &body);
+  mlir::LogicalResult placeTrip(tiny::LoopOp loop, Commands &body);
   void yieldCarried(tiny::LoopOp loop, artefact::Command &command);
   /// Places a value where another one lies.
   void placeWith(mlir::Value value, mlir::Value other);

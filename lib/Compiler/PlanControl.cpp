@@ -17,6 +17,8 @@ using namespace tinyc;
 
 /// Trip numbers stand as far apart as the arguments of kernels are aligned.
 static constexpr uint64_t kTripStride = 64;
+/// The longest table of them: 64 MiB. `simplify` gives a counter to loops that are much shorter already.
+static constexpr uint64_t kMostNumberedTrips = 1 << 20;
 
 // Whether `value` is a constant truth value, and which.
 static std::optional<bool> constantTruth(Value value) {
@@ -119,11 +121,15 @@ void PlanBuilder::addSliceWrite(tiny::ScatterOp scatter, Commands &commands) {
 }
 
 // An inner loop would move the number along with its own trips: for it the number is copied.
-void PlanBuilder::placeTrip(tiny::LoopOp loop, Commands &body) {
+LogicalResult PlanBuilder::placeTrip(tiny::LoopOp loop, Commands &body) {
   BlockArgument trip = loop.getBody().getArgument(0);
   if (llvm::all_of(trip.getUsers(), llvm::IsaPred<tiny::ScatterOp>))
-    return; // a slice is written where its place has moved to
+    return success(); // a slice is written where its place has moved to
   uint64_t trips = loop.getTrips();
+  if (trips > kMostNumberedTrips)
+    return loop.emitError("expected at most ")
+           << kMostNumberedTrips << " trips where the body reads the trip's number, "
+           << "found " << trips << ": stage 'simplify' gives such a loop a counter";
   if (!tripNumbers || tripNumbers->second < trips) {
     std::vector<uint8_t> &bytes = constants.emplace_back(trips * kTripStride);
     for (uint64_t i = 0; i < trips; ++i)
@@ -139,10 +145,11 @@ void PlanBuilder::placeTrip(tiny::LoopOp loop, Commands &body) {
   bool yielded = llvm::any_of(trip.getUsers(), llvm::IsaPred<tiny::YieldOp>);
   if (!nested && !yielded) {
     places[trip] = moving;
-    return;
+    return success();
   }
   places[trip] = {addArenaBuffer(trip.getType(), times.at(loop))};
   addCopy(body, places[trip], moving, trip.getType());
+  return success();
 }
 
 // Copies what the body yields to where the next trip finds it, and says where the flag stands that ends the loop.
@@ -192,8 +199,7 @@ LogicalResult PlanBuilder::addLoop(tiny::LoopOp loop, Commands &commands) {
     if (writesInPlace(loop, i))
       placeWith(yieldOf(body).getValues()[1 + i], result);
   placeSlices(loop);
-  placeTrip(loop, command.body);
-  if (failed(addBlock(body, command.body)))
+  if (failed(placeTrip(loop, command.body)) || failed(addBlock(body, command.body)))
     return failure();
   yieldCarried(loop, command);
   if (!command.body.empty() && command.bound != 0)
