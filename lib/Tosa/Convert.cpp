@@ -105,7 +105,10 @@ static Value convertConst(compose::Builder &b, mlir::tosa::ConstOp op, WeightSto
       return {};
     }
     auto *data = reinterpret_cast<const uint8_t *>(blob->getData().data());
-    return tiny::ParamOp::create(b, type, "constant", weights.add({data, data + expected}));
+    std::vector<uint8_t> bytes(data, data + expected);
+    if (type.getElementType().isInteger(1)) // kernels read one bit of a truth value's byte
+      llvm::for_each(bytes, [](uint8_t &byte) { byte = byte != 0; });
+    return tiny::ParamOp::create(b, type, "constant", weights.add(std::move(bytes)));
   }
   auto elements = dyn_cast<DenseElementsAttr>(op.getValues());
   if (!elements) {
@@ -171,21 +174,26 @@ LogicalResult tosatotiny::convertBlock(compose::Builder &b, Block &block, Values
   return success();
 }
 
-// Every tensor of a known shape and of elements that tiny has.
+// Every tensor of a known shape and of elements that tiny has; shapes only where ops compute them, at compile time.
 static LogicalResult checkTypes(func::FuncOp function) {
   auto check = [](Location loc, Type type) -> LogicalResult {
-    if (isa<mlir::tosa::shapeType>(type) || tensorType(type))
+    if (tensorType(type))
       return success();
     return emitError(loc, "expected a tensor of known shape with elements of 8 to 64 bits or i1, found ") << type;
   };
-  for (BlockArgument argument : function.getArguments())
-    if (failed(check(argument.getLoc(), argument.getType())))
+  for (Type type : function.getResultTypes())
+    if (failed(check(function.getLoc(), type)))
       return failure();
   return failure(function
                      .walk([&](Operation *op) {
-                       for (Type type : op->getResultTypes())
-                         if (failed(check(op->getLoc(), type)))
-                           return WalkResult::interrupt();
+                       for (Region &region : op->getRegions())
+                         for (BlockArgument argument : region.getArguments())
+                           if (failed(check(argument.getLoc(), argument.getType())))
+                             return WalkResult::interrupt();
+                       if (!isShapeOp(op))
+                         for (Type type : op->getResultTypes())
+                           if (failed(check(op->getLoc(), type)))
+                             return WalkResult::interrupt();
                        return WalkResult::advance();
                      })
                      .wasInterrupted());

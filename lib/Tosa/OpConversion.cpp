@@ -91,9 +91,9 @@ Value tosatotiny::toI64(compose::Builder &b, Value x) { return compose::cast(b, 
 Value tosatotiny::clampToBits(compose::Builder &b, Value x, unsigned bits, bool isUnsigned) {
   if (!x)
     return {};
+  if (bits >= tiny::elementType(x.getType()).getIntOrFloatBitWidth())
+    return isUnsigned ? compose::max(b, x, compose::splatInteger(b, x, 0)) : x;
   int64_t least = isUnsigned ? 0 : -(int64_t(1) << (bits - 1));
   int64_t most = isUnsigned ? (int64_t(1) << bits) - 1 : (int64_t(1) << (bits - 1)) - 1;
-  if (bits >= tiny::elementType(x.getType()).getIntOrFloatBitWidth() && !isUnsigned)
-    return x;
   return compose::min(b, compose::max(b, x, compose::splatInteger(b, x, least)), compose::splatInteger(b, x, most));
 }
