@@ -94,14 +94,22 @@ OpFoldResult RoundOp::fold(FoldAdaptor adaptor) {
   return foldConstants(*this, adaptor.getOperands());
 }
 
+static bool hasNegativeZero(const llvm::fltSemantics &semantics) {
+  return APFloat::getZero(semantics, /*Negative=*/true).isNegative();
+}
+
 // Whether every value of `from` is one of `to`, with sign of zero and infinities.
 static bool holdsAll(Type to, Type from) {
   if (from.isInteger(1))
     return true;
   auto toFloat = dyn_cast<FloatType>(to), fromFloat = dyn_cast<FloatType>(from);
   auto toInteger = dyn_cast<IntegerType>(to), fromInteger = dyn_cast<IntegerType>(from);
-  if (toFloat && fromFloat)
-    return APFloat::isRepresentableBy(fromFloat.getFloatSemantics(), toFloat.getFloatSemantics());
+  if (toFloat && fromFloat) {
+    const llvm::fltSemantics &all = fromFloat.getFloatSemantics(), &some = toFloat.getFloatSemantics();
+    return APFloat::isRepresentableBy(all, some) && // which looks at finite values only
+           (APFloat::semanticsHasInf(some) || !APFloat::semanticsHasInf(all)) &&
+           (hasNegativeZero(some) || !hasNegativeZero(all));
+  }
   bool fromUnsigned = fromInteger && fromInteger.isUnsigned();
   if (toFloat && fromInteger)
     return fromInteger.getWidth() - !fromUnsigned <= toFloat.getFPMantissaWidth() &&

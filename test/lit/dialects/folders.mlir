@@ -149,3 +149,17 @@ func.func @in_kernels(%x: tensor<8xf32>) -> tensor<8xf32> {
   }
   return %r : tensor<8xf32>
 }
+
+// -----
+
+// A type without infinities and without a negative zero does not hold those of another, though all its finite values.
+// CHECK-LABEL: func @infinities
+// CHECK-SAME: (%[[X:.*]]: tensor<4xf8E5M2>)
+func.func @infinities(%x: tensor<4xf8E5M2>) -> tensor<4xf32> {
+  // CHECK: %[[A:.*]] = tiny.cast %[[X]] : tensor<4xf8E5M2> to tensor<4xf8E5M2FNUZ>
+  // CHECK: %[[B:.*]] = tiny.cast %[[A]] : tensor<4xf8E5M2FNUZ> to tensor<4xf32>
+  // CHECK: return %[[B]]
+  %a = tiny.cast %x : tensor<4xf8E5M2> to tensor<4xf8E5M2FNUZ>
+  %b = tiny.cast %a : tensor<4xf8E5M2FNUZ> to tensor<4xf32>
+  return %b : tensor<4xf32>
+}
