@@ -113,7 +113,8 @@ bool StageTiler::staysTile(StageOp stage, unsigned result) {
 // found there too: not so a tile of the stage's own points.
 bool StageTiler::canMask(StageOp stage) {
   return f.chip.sharedBytes > 0 && llvm::all_of(stage.getOperands(), [&](Value operand) {
-           return slots[operand].home != Home::Tile || cast<RankedTensorType>(operand.getType()).getRank() <= shared;
+           return slots.lookup(operand).home != Home::Tile ||
+                  cast<RankedTensorType>(operand.getType()).getRank() <= shared;
          });
 }
 
@@ -134,9 +135,9 @@ LogicalResult StageTiler::placeResults() {
                        << use.getOperandNumber() << " of an earlier stage: expected a mask "
                        << "over the stage's own dimensions, found " << IntegerSetAttr::get(mask);
         }
-      Slot &slot = slots[result];
       if (!read)
         continue;
+      Slot slot;
       if (staysTile(stage, i)) {
         slot.home = Home::Tile;
       } else if (!f.schedule.getKeep() && stage.getKind(i) == ReduceKind::None && (!masked || canMask(stage))) {
@@ -156,6 +157,7 @@ LogicalResult StageTiler::placeResults() {
           bytes *= size;
         sharedBytes += llvm::alignTo(bytes, 128);
       }
+      slots[result] = slot;
     }
   for (StageOp stage : walk.stages)
     noteReads(stage, AffineMap::getMultiDimIdentityMap(stage.getDomain().size(), b.getContext()), {},
@@ -172,7 +174,7 @@ void StageTiler::noteReads(StageOp stage, AffineMap map, IntegerSet mask, ArrayR
     IntegerSet inside = intersect(composeSet(stage.getMask(i), map), mask);
     if (isa<BlockArgument>(operand))
       cache.note({operand, at, inside, stage.getFill(i)}, domain);
-    else if (slots[operand].home == Home::Recomputed)
+    else if (slots.lookup(operand).home == Home::Recomputed)
       noteReads(operand.getDefiningOp<StageOp>(), at, inside, domain);
   }
 }
@@ -413,7 +415,7 @@ Value StageTiler::readValue(Value value, Location loc, const TileDomain &domain,
     return cache.load(b, loc, {value, map, mask, fill}, domain, localDomain(domain), inShared);
   if (value == walk.kept)
     return readKept(loc, domain, map, mask, fill);
-  Slot slot = slots[value];
+  Slot slot = slots.lookup(value);
   if (slot.home == Home::Tile) {
     if (map.isIdentity())
       return slot.value;
