@@ -201,6 +201,9 @@ static LogicalResult verifyGpu(KernelOp kernel, ScheduleAttr s, const Chip &chip
     for (int64_t size : sizes)
       if (!llvm::isPowerOf2_64(size))
         return kernel.emitOpError("schedule: expected tile sizes that are powers of two, found ") << size;
+  for (int64_t warps : s.getWarps().asArrayRef())
+    if (!llvm::isPowerOf2_64(warps))
+      return kernel.emitOpError("schedule: expected numbers of warps that are powers of two, found ") << warps;
   // Scores and outputs are held at once, queries too where the depth is one strip.
   int64_t tile = product(s.getUnit());
   if (a)

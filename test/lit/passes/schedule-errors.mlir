@@ -544,3 +544,21 @@ module attributes {tiny.target = "cpu:x86-64-v4"} {
     return %c : tensor<6x5x5xf32>
   }
 }
+
+// -----
+
+module attributes {tiny.target = "nvidia:sm_80"} {
+  func.func @warps(%x: tensor<512xf32>) -> tensor<512xf32> {
+    // expected-error @below {{schedule: expected numbers of warps that are powers of two, found 3}}
+    %r = tiny.kernel "exp_0" shared 1 schedule <unit = [512], warps = [3, 1]> (%x) : (tensor<512xf32>) -> tensor<512xf32> {
+    ^bb0(%a: tensor<512xf32>):
+      %s = tiny.stage parallel [512] (%a by affine_map<(d0) -> (d0)> : tensor<512xf32>) -> (none tensor<512xf32>) {
+      ^bb0(%e: f32):
+        %1 = tiny.exp e %e : f32
+        tiny.yield %1 : f32
+      }
+      tiny.yield %s : tensor<512xf32>
+    }
+    return %r : tensor<512xf32>
+  }
+}
