@@ -40,17 +40,18 @@ int64_t RegisterShape::registerOf(ArrayRef<int64_t> coordinates) const {
   return index;
 }
 
-// A number that divides the value for certain.
+// A power of two, of at most 2^30, that divides the value for certain.
 static int64_t divisorOf(Value value) {
+  constexpr int64_t most = int64_t(1) << 30;
   APInt constant;
   if (matchPattern(value, m_ConstantInt(&constant)))
-    return constant.isZero() ? int64_t(1) << 30 : std::abs(constant.getSExtValue());
+    return std::min(most, int64_t(1) << std::min(30u, constant.countr_zero()));
   auto argument = dyn_cast<BlockArgument>(value);
   auto loop = argument ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp()) : scf::ForOp();
   if (loop && argument == loop.getInductionVar())
     return std::gcd(divisorOf(loop.getLowerBound()), divisorOf(loop.getStep()));
   if (auto mul = value.getDefiningOp<arith::MulIOp>())
-    return std::min<int64_t>(int64_t(1) << 30, divisorOf(mul.getLhs()) * divisorOf(mul.getRhs()));
+    return std::min(most, divisorOf(mul.getLhs()) * divisorOf(mul.getRhs()));
   if (auto add = value.getDefiningOp<arith::AddIOp>())
     return std::gcd(divisorOf(add.getLhs()), divisorOf(add.getRhs()));
   return 1;
@@ -118,7 +119,7 @@ static bool unbroken(AffineExpr inside, int64_t by, int64_t lanes, ArrayRef<Valu
       continue;
     }
     auto dim = dyn_cast<AffineDimExpr>(term.atom);
-    if (!dim || (term.coefficient * divisorOf(offsets[dim.getPosition()])) % lanes != 0)
+    if (!dim || term.coefficient % lanes * divisorOf(offsets[dim.getPosition()]) % lanes != 0)
       return false;
   }
   return true;

@@ -162,3 +162,20 @@ func.func @much_scratch(%c: memref<1xi8>, %unit: index) attributes {tiny.kernel}
   tiny.store %t, %c[%c0] by affine_map<(d0) -> (d0)> : vector<1xi8>, memref<1xi8>
   return
 }
+
+// -----
+
+// A product is divisible by what divides its factors, no more: 1600080001 is odd, so 16 elements from a multiple of it
+// on do not have one sixteenth in common.
+// CHECK-LABEL: func.func @odd_multiple
+// CHECK: llvm.intr.masked.gather
+module attributes {tiny.target = "cpu:x86-64-v3"} {
+func.func @odd_multiple(%a: memref<400000000xf32>, %o: memref<16xf32>, %unit: index) attributes {tiny.kernel} {
+  %c = arith.constant 1600080001 : index
+  %m = arith.muli %unit, %c : index
+  %z = arith.constant 0 : index
+  %t = tiny.load %a[%m] by affine_map<(d0) -> (d0 floordiv 16)> : memref<400000000xf32> -> vector<16xf32>
+  tiny.store %t, %o[%z] by affine_map<(d0) -> (d0)> : vector<16xf32>, memref<16xf32>
+  return
+}
+}
