@@ -141,11 +141,15 @@ void PackWeights::runOnOperation() {
     return signalPassFailure();
   if (chip->kind != ChipKind::Cpu)
     return; // tiles go to shared memory as they lie
+  done.clear();
+  bytes = 0;
   for (auto function : getOperation().getOps<func::FuncOp>())
     for (KernelOp kernel : llvm::make_early_inc_range(function.getOps<KernelOp>())) {
       if (!kernel.getSchedule() || matchAttention(kernel))
         continue;
       ScheduleAttr schedule = *kernel.getSchedule();
+      if (failed(verifySchedule(kernel, schedule, *chip)))
+        return signalPassFailure();
       if (StringRef columns = schedule.getColumns(); columns == "window" || columns == "plane") {
         if (std::optional<Window> w = matchWindow(kernel); w && !rowsLieInOrder(*w, schedule)) {
           int64_t uses = 1;
