@@ -4,8 +4,12 @@
 
 #include "dialects/Layout/LaneOps.h"
 #include "dialects/Layout/TensorCoreRows.h"
+#include "dialects/Tiny/MapVerifiers.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 using namespace mlir;
+using namespace tinyc;
 using namespace tinyc::lane;
 
 #include "dialects/Layout/LaneDialect.cpp.inc"
@@ -16,6 +20,33 @@ void LaneDialect::initialize() {
 #include "dialects/Layout/LaneOps.cpp.inc"
       >();
 }
+
+// The tile that a slot holds; null after an error.
+static VectorType slotOf(Operation *op, Type type) {
+  auto shared = cast<MemRefType>(type);
+  auto space = dyn_cast_or_null<gpu::AddressSpaceAttr>(shared.getMemorySpace());
+  if (shared.getRank() >= 1 && space && space.getValue() == gpu::AddressSpace::Workgroup)
+    return VectorType::get(shared.getShape().drop_front(), shared.getElementType());
+  op->emitOpError("expected slots in workgroup memory, counted by the first dimension, found ") << type;
+  return {};
+}
+
+static LogicalResult verifySlot(Operation *op, Type shared, Type tile) {
+  VectorType slot = slotOf(op, shared);
+  if (slot && slot != tile)
+    return op->emitOpError("expected a slot of ") << tile << " (the tile), found one of " << slot;
+  return success(slot != nullptr);
+}
+
+LogicalResult CopyOp::verify() {
+  VectorType slot = slotOf(*this, getShared().getType());
+  return success(slot && succeeded(tiny::verifyAccess(*this, cast<MemRefType>(getBuffer().getType()), slot,
+                                                      getOffsets().size(), getMap(), getMask())));
+}
+
+LogicalResult WriteOp::verify() { return verifySlot(*this, getShared().getType(), getTile().getType()); }
+
+LogicalResult ReadOp::verify() { return verifySlot(*this, getShared().getType(), getTile().getType()); }
 
 LogicalResult MmaOp::verify() {
   const TensorCoreRow *row = findTensorCoreRow(getInstruction());

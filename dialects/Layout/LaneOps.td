@@ -42,6 +42,7 @@ def Lane_CopyOp : Lane_Op<"copy"> {
     $buffer `[` $offsets `]` `by` $map (`mask` $mask^)? `into` $shared `[` $slot `]` attr-dict
     `:` type($buffer) `into` type($shared)
   }];
+  let hasVerifier = 1;
 }
 
 def Lane_WriteOp : Lane_Op<"write"> {
@@ -53,6 +54,7 @@ def Lane_WriteOp : Lane_Op<"write"> {
   }];
   let arguments = (ins Tiny_Vector:$tile, Arg<Tiny_Buffer, "", [MemWrite]>:$shared, Index:$slot);
   let assemblyFormat = "$tile `,` $shared `[` $slot `]` attr-dict `:` type($tile) `,` type($shared)";
+  let hasVerifier = 1;
 }
 
 def Lane_ReadOp : Lane_Op<"read"> {
@@ -67,6 +69,7 @@ def Lane_ReadOp : Lane_Op<"read"> {
   let arguments = (ins Arg<Tiny_Buffer, "", [MemRead]>:$shared, Index:$slot, Optional<NVGPU_DeviceAsyncToken>:$after);
   let results = (outs Tiny_Vector:$tile);
   let assemblyFormat = "$shared `[` $slot `]` (`after` $after^)? attr-dict `:` type($shared) `->` type($tile)";
+  let hasVerifier = 1;
 }
 
 def Lane_AwaitOp : Lane_Op<"await"> {

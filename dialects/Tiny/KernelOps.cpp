@@ -5,7 +5,7 @@
 #include "dialects/Tiny/TinyOps.h"
 
 #include "dialects/Index/AffineRanges.h"
-#include "dialects/Tiny/Divisors.h"
+#include "dialects/Tiny/MapVerifiers.h"
 
 using namespace mlir;
 using namespace tinyc::tiny;
@@ -293,6 +293,15 @@ LogicalResult StageOp::verify() {
                                     << ", " << getMasks().size() << " and " << getFills().size();
   if (getKinds().size() != getNumResults())
     return emitOpError("expected ") << getNumResults() << " kinds (one a result), found " << getKinds().size();
+  for (Attribute mask : getMasks())
+    if (!isa<IntegerSetAttr, UnitAttr>(mask))
+      return emitOpError("expected integer sets as masks, or unit, found ") << mask;
+  for (Attribute fill : getFills())
+    if (!isa<TypedAttr, UnitAttr>(fill))
+      return emitOpError("expected numbers as fills, or unit, found ") << fill;
+  for (Attribute kind : getKinds())
+    if (!isa<ReduceKindAttr>(kind))
+      return emitOpError("expected kinds of reduction, found ") << kind;
   for (unsigned i = 0; i < reads; ++i) {
     auto type = cast<RankedTensorType>(getOperands()[i].getType());
     AffineMap map = getMap(i);
@@ -418,20 +427,6 @@ static LogicalResult verifyIndices(Operation *op, ValueRange indices, VectorType
     if (cast<VectorType>(type).getShape() != tile.getShape())
       return op->emitOpError("expected indices of the shape of the tile ") << tile << ", found " << type;
   return verifyIndices(op, indices.size(), below, map);
-}
-
-static LogicalResult verifyAccess(Operation *op, MemRefType buffer, VectorType tile, size_t offsets, AffineMap map,
-                                  std::optional<IntegerSet> mask) {
-  if (static_cast<int64_t>(offsets) != tile.getRank())
-    return op->emitOpError("expected ") << tile.getRank() << " offsets (the tile's rank), found " << offsets;
-  if (tile.getElementType() != buffer.getElementType())
-    return op->emitOpError("expected a tile of ") << buffer.getElementType() << ", found " << tile;
-  if (map.getNumDims() != offsets || map.getNumResults() != buffer.getRank())
-    return op->emitOpError("expected a map from ") << offsets << " dimensions (the tile's) to " << buffer.getRank()
-                                                   << " (the buffer's), found " << AffineMapAttr::get(map);
-  if (mask && (mask->getNumDims() != offsets || mask->getNumSymbols() != 0))
-    return op->emitOpError("expected a mask over ") << offsets << " dimensions, found " << IntegerSetAttr::get(*mask);
-  return verifyDivisors(op, map, mask.value_or(IntegerSet()));
 }
 
 LogicalResult LoadOp::verify() {

@@ -5,7 +5,7 @@
 #include "dialects/Tiny/TinyOps.h"
 
 #include "dialects/Index/Bounds.h"
-#include "dialects/Tiny/Divisors.h"
+#include "dialects/Tiny/MapVerifiers.h"
 
 #include "llvm/ADT/SmallSet.h"
 

@@ -127,6 +127,12 @@ LinearLayout LaneRewriter::blocked(ArrayRef<int64_t> shape, std::optional<unsign
 
 LogicalResult LaneRewriter::findMainTile() {
   WalkResult sizes = kernel.walk([&](Operation *op) {
+    if (auto copy = dyn_cast<lane::CopyOp>(op))
+      for (int64_t size : cast<MemRefType>(copy.getShared().getType()).getShape().drop_front())
+        if (!llvm::isPowerOf2_64(size)) {
+          op->emitOpError("expected a slot whose sizes are powers of two, found ") << copy.getShared().getType();
+          return WalkResult::interrupt();
+        }
     for (Type type : op->getResultTypes())
       if (auto tile = dyn_cast<VectorType>(type)) {
         for (int64_t size : tile.getShape())

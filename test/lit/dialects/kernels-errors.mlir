@@ -217,3 +217,48 @@ func.func @load_divisor(%x: memref<8xf32>, %i: index) {
   %t = tiny.load %x[%i] by affine_map<(d0) -> (d0 mod -0)> : memref<8xf32> -> vector<8xf32>
   return
 }
+
+// -----
+
+func.func @fill(%x: tensor<4xf32>) {
+  %r = "tiny.kernel"(%x) <{name = "k", shared = 1 : i64}> ({
+  ^bb0(%a: tensor<4xf32>):
+    // expected-error @+1 {{expected numbers as fills, or unit, found affine_map<(d0) -> (d0)>}}
+    %s = "tiny.stage"(%a) <{parallel = array<i64: 4>, reduce = array<i64>, maps = [affine_map<(d0) -> (d0)>], masks = [affine_set<(d0) : (d0 >= 0)>], fills = [affine_map<(d0) -> (d0)>], kinds = [#tiny<reduce_kind none>]}> ({
+    ^bb1(%e: f32):
+      "tiny.yield"(%e) : (f32) -> ()
+    }) : (tensor<4xf32>) -> tensor<4xf32>
+    "tiny.yield"(%s) : (tensor<4xf32>) -> ()
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @mask(%x: tensor<4xf32>) {
+  %r = "tiny.kernel"(%x) <{name = "k", shared = 1 : i64}> ({
+  ^bb0(%a: tensor<4xf32>):
+    // expected-error @+1 {{expected integer sets as masks, or unit, found 1 : i32}}
+    %s = "tiny.stage"(%a) <{parallel = array<i64: 4>, reduce = array<i64>, maps = [affine_map<(d0) -> (d0)>], masks = [1 : i32], fills = [unit], kinds = [#tiny<reduce_kind none>]}> ({
+    ^bb1(%e: f32):
+      "tiny.yield"(%e) : (f32) -> ()
+    }) : (tensor<4xf32>) -> tensor<4xf32>
+    "tiny.yield"(%s) : (tensor<4xf32>) -> ()
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @kind(%x: tensor<4xf32>) {
+  %r = "tiny.kernel"(%x) <{name = "k", shared = 1 : i64}> ({
+  ^bb0(%a: tensor<4xf32>):
+    // expected-error @+1 {{expected kinds of reduction, found "none"}}
+    %s = "tiny.stage"(%a) <{parallel = array<i64: 4>, reduce = array<i64>, maps = [affine_map<(d0) -> (d0)>], masks = [unit], fills = [unit], kinds = ["none"]}> ({
+    ^bb1(%e: f32):
+      "tiny.yield"(%e) : (f32) -> ()
+    }) : (tensor<4xf32>) -> tensor<4xf32>
+    "tiny.yield"(%s) : (tensor<4xf32>) -> ()
+  }) : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
