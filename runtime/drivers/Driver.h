@@ -21,7 +21,8 @@ public:
   virtual ~Program() = default;
 };
 
-/// Runs plans for one context: owns its queue or threads, and scratch. Used by one thread at a time.
+/// Runs plans for one context: owns its queue or threads, and scratch. Used by one thread at a time. Destroyed before
+/// the memory that its commands use.
 class Executor {
 public:
   virtual ~Executor() = default;
@@ -32,8 +33,23 @@ public:
   /// Copies between host and device, ordered with run.
   virtual Status upload(void *device, const void *host, uint64_t size) = 0;
   virtual Status download(void *host, const void *device, uint64_t size) = 0;
-  /// Returns when all is done; reports failures of what was not waited for.
+  /// Returns when all is done; reports failures of what was not waited for. Also after a failure nothing may be left
+  /// that uses the host's memory.
   virtual Status finish() = 0;
+
+  /// Calls `issue`, which returns a Status, and waits for what it issued, all of it or the part before a failure:
+  /// copies of before a failure are under way, in memory that the caller may free. The first failure is returned.
+  template <typename Issue> Status complete(Issue issue) {
+    Status issued;
+    try {
+      issued = issue();
+    } catch (...) {
+      (void)finish();
+      throw;
+    }
+    Status finished = finish();
+    return issued.failed() ? std::move(issued) : std::move(finished);
+  }
 };
 
 class Device {

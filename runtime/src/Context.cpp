@@ -157,21 +157,26 @@ Status Context::run(const char *entry, std::span<const tinyc_tensor> inputs, std
   TINYC_TRY(match(bound->inputs, inputs, "input", /*all=*/true));
   TINYC_TRY(match(bound->outputs, outputs, "output", /*all=*/false));
   TINYC_TRY(place(*bound));
-  for (const Port &port : bound->inputs)
-    if (port.size && port.address != port.given->data)
-      TINYC_TRY(executor->upload(port.address, port.given->data, port.size));
   LaunchTime *launchTimes = nullptr;
   if (profiler) {
     times.assign(std::max<size_t>(1, bound->plan->launches.size()), {});
     launchTimes = times.data();
   }
-  TINYC_TRY(executor->run(*bound->plan, bound->bases.data(), launchTimes));
-  for (const Port &port : bound->outputs)
-    if (port.size && port.given && port.address != port.given->data)
-      TINYC_TRY(executor->download(port.given->data, port.address, port.size));
-  TINYC_TRY(executor->finish());
+  TINYC_TRY(executor->complete([&] { return issue(*bound, launchTimes); }));
   if (profiler)
     report(*bound);
+  return {};
+}
+
+/// All of a run, without waiting for its end.
+Status Context::issue(const Bound &bound, LaunchTime *launchTimes) {
+  for (const Port &port : bound.inputs)
+    if (port.size && port.address != port.given->data)
+      TINYC_TRY(executor->upload(port.address, port.given->data, port.size));
+  TINYC_TRY(executor->run(*bound.plan, bound.bases.data(), launchTimes));
+  for (const Port &port : bound.outputs)
+    if (port.size && port.given && port.address != port.given->data)
+      TINYC_TRY(executor->download(port.given->data, port.address, port.size));
   return {};
 }
 
@@ -210,17 +215,13 @@ Status Context::findState(const char *name, uint64_t size, size_t &index) {
 Status Context::readState(const char *name, void *data, uint64_t size) {
   size_t index = 0;
   TINYC_TRY(findState(name, size, index));
-  if (size)
-    TINYC_TRY(executor->download(data, states[index].address(), size));
-  return executor->finish();
+  return executor->complete([&] { return size ? executor->download(data, states[index].address(), size) : Status(); });
 }
 
 Status Context::writeState(const char *name, const void *data, uint64_t size) {
   size_t index = 0;
   TINYC_TRY(findState(name, size, index));
-  if (size)
-    TINYC_TRY(executor->upload(states[index].address(), data, size));
-  return executor->finish();
+  return executor->complete([&] { return size ? executor->upload(states[index].address(), data, size) : Status(); });
 }
 
 Status Context::resetStates() {
@@ -239,8 +240,7 @@ Status Context::resetStates() {
       zeros.resize(size);
       bytes = zeros;
     }
-    TINYC_TRY(executor->upload(states[i].address(), bytes.data(), size));
-    TINYC_TRY(executor->finish());
+    TINYC_TRY(executor->complete([&] { return executor->upload(states[i].address(), bytes.data(), size); }));
   }
   return {};
 }

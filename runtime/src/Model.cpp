@@ -79,6 +79,11 @@ Status Model::loadWeights() {
   derivedMemory.resize(sizeOf(chosen->derived()));
   std::unique_ptr<Executor> transfers;
   TINYC_TRY(on->createExecutor(*program, plans, 1, transfers));
+  return transfers->complete([&] { return bringWeights(*transfers); });
+}
+
+/// Makes room for what the plans use, and uploads what cannot be used in place.
+Status Model::bringWeights(Executor &transfers) {
   for (const ExecutionPlan &plan : plans)
     for (unsigned i = 0; i < sizeOf(plan.source->buffers()); ++i) {
       const format::Buffer &buffer = *plan.source->buffers()->Get(i);
@@ -96,10 +101,10 @@ Status Model::loadWeights() {
       DeviceMemory &memory = weightMemory[buffer.index()];
       TINYC_TRY(DeviceMemory::allocate(*on, bytes.size(), memory));
       if (!bytes.empty())
-        TINYC_TRY(transfers->upload(memory.address(), bytes.data(), bytes.size()));
+        TINYC_TRY(transfers.upload(memory.address(), bytes.data(), bytes.size()));
       weightAddress[buffer.index()] = memory.address();
     }
-  return transfers->finish();
+  return {};
 }
 
 bool Model::isInit(const ExecutionPlan &plan) const {
@@ -110,15 +115,14 @@ Status Model::runInit() {
   for (const ExecutionPlan &plan : plans) {
     if (!isInit(plan))
       continue;
-    std::unique_ptr<Executor> executor;
-    TINYC_TRY(on->createExecutor(*program, {&plan, 1}, 0, executor));
     DeviceMemory arena;
     TINYC_TRY(DeviceMemory::allocate(*on, plan.source->arena_size(), arena));
     std::vector<void *> bases;
     for (unsigned i = 0; i < sizeOf(plan.source->buffers()); ++i)
       bases.push_back(sharedAddress(*plan.source->buffers()->Get(i), arena.address()));
-    TINYC_TRY(executor->run(plan, bases.data(), nullptr));
-    TINYC_TRY(executor->finish());
+    std::unique_ptr<Executor> executor; // goes before the arena
+    TINYC_TRY(on->createExecutor(*program, {&plan, 1}, 0, executor));
+    TINYC_TRY(executor->complete([&] { return executor->run(plan, bases.data(), nullptr); }));
     // What only init reads has served its purpose.
     std::vector<bool> stillUsed(weightMemory.size());
     for (const ExecutionPlan &other : plans)

@@ -39,6 +39,7 @@ private:
   friend class Context;
   Status chooseTarget(const char *name);
   Status loadWeights();
+  Status bringWeights(Executor &transfers);
   Status runInit();
   bool isInit(const ExecutionPlan &plan) const;
   /// Where an arena buffer, weight or derived tensor stands; null for what differs from run to run.
@@ -84,17 +85,18 @@ private:
   uint64_t bind(const ExecutionPlan &plan, Bound &bound);
   Status match(std::vector<Port> &ports, std::span<const tinyc_tensor> given, const char *what, bool all);
   Status place(Bound &bound);
+  Status issue(const Bound &bound, LaunchTime *launchTimes);
   Status findState(const char *name, uint64_t size, size_t &index);
   void report(const Bound &bound);
 
   std::shared_ptr<Model> model;
-  std::unique_ptr<Executor> executor;
   DeviceMemory arena, staging;
   std::vector<DeviceMemory> states;
   std::vector<Bound> entries;
   tinyc_profile_callback profiler = nullptr;
   void *profilerUser = nullptr;
   std::vector<LaunchTime> times;
+  std::unique_ptr<Executor> executor; // last: it goes before what its commands use
 };
 
 } // namespace tinyc

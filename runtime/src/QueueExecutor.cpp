@@ -73,27 +73,27 @@ Status QueueExecutor::issueLaunch(const Step &step, uint64_t iteration) {
   return mark(first + 1);
 }
 
+/// Waits for bytes of the device; `to` outlives the queue, in which the copy stays should the wait fail.
+Status QueueExecutor::read(const StepArgument &from, uint64_t iteration, void *to, uint64_t size) {
+  TINYC_TRY(download(to, from.address(bases, iteration), size));
+  return finish();
+}
+
 Status QueueExecutor::issueLoop(const Step &step, uint64_t iteration) {
   uint64_t trips = step.bound;
   if (step.tripCount) {
-    int64_t count = 0;
-    TINYC_TRY(download(&count, step.tripCount->address(bases, iteration), sizeof(count)));
-    TINYC_TRY(finish());
-    trips = std::min(trips, static_cast<uint64_t>(std::max<int64_t>(count, 0)));
+    TINYC_TRY(read(*step.tripCount, iteration, &tripCount, sizeof(tripCount)));
+    trips = std::min(trips, static_cast<uint64_t>(std::max<int64_t>(tripCount, 0)));
   }
   if (step.entryFlag) {
-    uint8_t flag = 0;
-    TINYC_TRY(download(&flag, step.entryFlag->address(bases, iteration), sizeof(flag)));
-    TINYC_TRY(finish());
+    TINYC_TRY(read(*step.entryFlag, iteration, &flag, sizeof(flag)));
     if (!step.enters(flag))
       return {};
   }
   for (uint64_t i = 0; i < trips; ++i) {
     TINYC_TRY(issue(step.body, i));
     if (step.exitFlag) {
-      uint8_t flag = 0;
-      TINYC_TRY(download(&flag, step.exitFlag->address(bases, iteration), sizeof(flag)));
-      TINYC_TRY(finish());
+      TINYC_TRY(read(*step.exitFlag, iteration, &flag, sizeof(flag)));
       if (step.exits(flag))
         break;
     }

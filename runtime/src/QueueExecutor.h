@@ -32,12 +32,15 @@ private:
   Status issue(const std::vector<Step> &steps, uint64_t iteration);
   Status issueLoop(const Step &step, uint64_t iteration);
   Status issueLaunch(const Step &step, uint64_t iteration);
+  Status read(const StepArgument &from, uint64_t iteration, void *to, uint64_t size);
   Status collectTimes();
 
   void *const *bases = nullptr;
   LaunchTime *times = nullptr;
   std::vector<void *> addresses, values;
   std::vector<int64_t> symbols;
+  int64_t tripCount = 0; // what loops read from the device, where it lasts as long as the queue
+  uint8_t flag = 0;
   std::vector<uint32_t> marked; // launches since the last collection, marks 1+2i and 2+2i around the i-th
 };
 

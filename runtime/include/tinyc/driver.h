@@ -69,7 +69,8 @@ typedef struct tinyc_driver {
   tinyc_code (*find_kernel)(void *module, const tinyc_driver_kernel *facts, void **kernel, char *message);
 
   /* A queue whose commands run in order. Commands may return before they have run; `finish` returns when all have, and
-   * reports what failed meanwhile. */
+   * reports what failed meanwhile. It is called after a failure too: whatever it returns, no command may then still use
+   * the host's memory, which the caller frees. Memory of the device is released after the queues that use it. */
   tinyc_code (*create_queue)(void *device, void **queue, char *message);
   void (*destroy_queue)(void *queue);
   tinyc_code (*launch)(void *queue, void *kernel, const tinyc_driver_launch *launch, char *message);
