@@ -15,10 +15,10 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/IR/OptBisect.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
@@ -128,14 +128,15 @@ static void setAttributes(llvm::Module &code, const Chip &chip) {
     }
 }
 
-// "X86 Avoid Store Forwarding Blocks" is of no use to kernels, and fatal where a masked access, whose size is unknown,
-// became a plain one. To be called before each compilation, since lld sets all of LLVM's options back.
-static void disableStoreForwardingPass() {
-  if (llvm::cl::Option *option = llvm::cl::getRegisteredOptions().lookup("x86-disable-avoid-SFB"))
-    static_cast<llvm::cl::opt<bool> *>(option)->setValue(true);
-}
-
 namespace {
+/// "X86 Avoid Store Forwarding Blocks" is of no use to kernels, and fatal where a masked access, whose size is unknown,
+/// became a plain one. The option that turns it off would not do: it is one for all threads, and lld sets it back.
+class KernelPasses : public llvm::OptPassGate {
+public:
+  bool isEnabled() const override { return true; }
+  bool shouldRunPass(StringRef pass, StringRef) const override { return pass != "x86-avoid-sfb"; }
+};
+
 /// LLVM's code generator, set up once for any number of modules.
 class CpuUnitCompiler : public UnitCompiler {
 public:
@@ -153,6 +154,8 @@ public:
   bool compile(llvm::Module &unit, std::vector<char> &object) override {
     if (!canEmit)
       return false;
+    static KernelPasses gate; // stateless: the contexts of all threads share it
+    unit.getContext().setOptPassGate(gate);
     optimise(unit, *machine);
     code.clear();
     passes.run(unit);
@@ -218,7 +221,6 @@ static void addTileFeatures(LLVM::LLVMFuncOp kernel, std::vector<std::string> &f
 
 FailureOr<TargetCode> CpuBackend::emit(ModuleOp whole, const Chip &chip, const EmitOptions &options) const {
   ModuleOp module = kernelsOf(whole);
-  disableStoreForwardingPass();
   std::unique_ptr<llvm::TargetMachine> machine = createMachine(module, chip);
   if (!machine)
     return failure();

@@ -97,6 +97,23 @@ CompiledKernel tinyc::compileKernel(const std::string &text, const std::string &
   return kernel;
 }
 
+std::vector<std::string> tinyc::emitCode(const std::string &text, const std::string &target,
+                                         const std::vector<std::string> &forms) {
+  const Chip *chip = findChip(target);
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context());
+  if (!module || !chip)
+    return {};
+  EmitOptions options;
+  for (const std::string &form : forms)
+    options.forms.push_back(form == "asm" ? CodeForm::Assembly : CodeForm::Elf);
+  FailureOr<TargetCode> code = cpuBackend().emit(*module, *chip, options);
+  std::vector<std::string> emitted;
+  if (succeeded(code))
+    for (const CodeBlob &blob : code->blobs)
+      emitted.emplace_back(blob.bytes.begin(), blob.bytes.end());
+  return emitted;
+}
+
 int CompiledKernel::run(std::vector<void *> buffers, uint32_t begin, uint32_t end) {
   uintptr_t at = (reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64;
   return call(buffers.data(), nullptr, begin, std::min(end, units), reinterpret_cast<void *>(at));

@@ -27,6 +27,11 @@ struct CompiledKernel {
 /// Lives as long as the process.
 CompiledKernel compileKernel(const std::string &text, const std::string &target = "cpu");
 
+/// The forms of code, "elf" or "asm", that a module in the LLVM dialect becomes, in one call of the back end; none
+/// after a message on stderr.
+std::vector<std::string> emitCode(const std::string &text, const std::string &target,
+                                  const std::vector<std::string> &forms);
+
 /// Memory aligned as the runtime aligns buffers, with guard bytes before and after that `intact` checks.
 template <typename T> class Buffer {
 public:

@@ -25,6 +25,25 @@ static std::string sized(std::string text, const std::vector<std::pair<std::stri
   return text;
 }
 
+// A vector that is copied after a part of it was written: "X86 Avoid Store Forwarding Blocks" would take the copy
+// apart.
+TEST(CodeForms, DoNotDependOnWhatWasLinkedBefore) {
+  const std::string kernel = R"(
+    llvm.func @k(%p: !llvm.ptr {llvm.noalias}, %q: !llvm.ptr {llvm.noalias}, %v: i32) attributes {tiny.kernel} {
+      %second = llvm.getelementptr %p[1] : (!llvm.ptr) -> !llvm.ptr, i32
+      llvm.store %v, %second : i32, !llvm.ptr
+      %all = llvm.load %p {alignment = 1 : i64} : !llvm.ptr -> vector<4xi32>
+      llvm.store %all, %q {alignment = 1 : i64} : vector<4xi32>, !llvm.ptr
+      llvm.return
+    })";
+  std::vector<std::string> alone = emitCode(kernel, "cpu:x86-64-v3", {"asm"});
+  std::vector<std::string> both = emitCode(kernel, "cpu:x86-64-v3", {"elf", "asm"});
+  ASSERT_EQ(alone.size(), 1u);
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[1], alone[0]);
+  EXPECT_NE(alone[0].find("vmovups\t(%rdi), %xmm0"), std::string::npos) << alone[0];
+}
+
 class Rows : public testing::TestWithParam<int64_t> {};
 
 TEST_P(Rows, AddBiasRelu) {
