@@ -46,6 +46,28 @@ Status failure(Result result, const char *call) {
 Address toAddress(const void *pointer) { return static_cast<Address>(reinterpret_cast<uintptr_t>(pointer)); }
 void *toPointer(Address address) { return reinterpret_cast<void *>(static_cast<uintptr_t>(address)); }
 
+/// Makes a context the calling thread's current one, and leaves the thread as it was: the program may have a context of
+/// its own.
+class Current {
+public:
+  explicit Current(Handle context) : result(api.cuCtxPushCurrent_v2(context)) {}
+  Current(const Current &) = delete;
+  ~Current() {
+    Handle popped = nullptr;
+    if (result == success)
+      api.cuCtxPopCurrent_v2(&popped);
+  }
+  Status status() const { return result == success ? Status() : failure(result, "cuCtxPushCurrent"); }
+  explicit operator bool() const { return result == success; }
+
+private:
+  Result result;
+};
+
+#define CUDA_ENTER(context)                                                                                            \
+  Current current(context);                                                                                            \
+  TINYC_TRY(current.status())
+
 /// sm_90a: 90, only on exactly this chip.
 struct Chip {
   int number = 0;
@@ -66,9 +88,9 @@ class CudaProgram final : public Program {
 public:
   explicit CudaProgram(Handle context) : context(context) {}
   ~CudaProgram() override {
-    api.cuCtxSetCurrent(context);
-    for (Handle module : modules)
-      api.cuModuleUnload(module);
+    if (Current current(context); current)
+      for (Handle module : modules)
+        api.cuModuleUnload(module);
   }
   struct Function {
     Handle handle;
@@ -84,39 +106,42 @@ public:
   CudaExecutor(Handle context, CudaProgram &program, std::span<const ExecutionPlan> plans)
       : QueueExecutor(plans), context(context), program(program) {}
   ~CudaExecutor() override {
-    api.cuCtxSetCurrent(context);
+    Current current(context);
+    if (!current)
+      return;
     for (Handle event : events)
       api.cuEventDestroy_v2(event);
     if (stream)
       api.cuStreamDestroy_v2(stream);
   }
   Status create() {
-    TINYC_TRY(enter());
+    CUDA_ENTER(context);
     CUDA_TRY(cuStreamCreate, &stream, nonBlockingStream);
     return {};
   }
 
   Status upload(void *device, const void *host, uint64_t size) override {
-    TINYC_TRY(enter());
+    CUDA_ENTER(context);
     CUDA_TRY(cuMemcpyHtoDAsync_v2, toAddress(device), host, size, stream);
     return {};
   }
   Status download(void *host, const void *device, uint64_t size) override {
-    TINYC_TRY(enter());
+    CUDA_ENTER(context);
     CUDA_TRY(cuMemcpyDtoHAsync_v2, host, toAddress(device), size, stream);
     return {};
   }
   Status finish() override {
-    TINYC_TRY(enter());
+    CUDA_ENTER(context);
     CUDA_TRY(cuStreamSynchronize, stream);
     return {};
   }
 
-protected:
-  Status enter() override {
-    CUDA_TRY(cuCtxSetCurrent, context);
-    return {};
+  Status run(const ExecutionPlan &plan, void *const *bases, LaunchTime *times) override {
+    CUDA_ENTER(context); // once for all commands
+    return QueueExecutor::run(plan, bases, times);
   }
+
+protected:
   Status launch(const Step &step, void **values) override {
     const auto &[function, kernel] = program.functions[step.kernel];
     const format::Dim3 &grid = *kernel->grid(), &block = *kernel->block();
@@ -193,7 +218,7 @@ public:
   }
 
   Status load(const ArtefactFile &artefact, const format::Target &target, std::unique_ptr<Program> &program) override {
-    CUDA_TRY(cuCtxSetCurrent, context);
+    CUDA_ENTER(context);
     auto loaded = std::make_unique<CudaProgram>(context);
     for (unsigned i = 0; i < sizeOf(target.modules()); ++i)
       TINYC_TRY(loadModule(artefact, *target.modules()->Get(i), *loaded).within("module " + std::to_string(i) + ": "));
@@ -214,15 +239,15 @@ public:
   }
 
   Status allocate(uint64_t size, void *&address) override {
-    CUDA_TRY(cuCtxSetCurrent, context);
+    CUDA_ENTER(context);
     Address allocated = 0;
     CUDA_TRY(cuMemAlloc_v2, &allocated, size);
     address = toPointer(allocated);
     return {};
   }
   void release(void *address, uint64_t) override {
-    api.cuCtxSetCurrent(context);
-    api.cuMemFree_v2(toAddress(address));
+    if (Current current(context); current)
+      api.cuMemFree_v2(toAddress(address));
   }
 
   Status createExecutor(Program &program, std::span<const ExecutionPlan> plans, size_t,

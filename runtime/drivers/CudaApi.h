@@ -31,7 +31,8 @@ inline constexpr unsigned nonBlockingStream = 1;
   X(cuDeviceGetAttribute, (int *value, int attribute, DeviceId device))                                                \
   X(cuDevicePrimaryCtxRetain, (Handle * context, DeviceId device))                                                     \
   X(cuDevicePrimaryCtxRelease_v2, (DeviceId device))                                                                   \
-  X(cuCtxSetCurrent, (Handle context))                                                                                 \
+  X(cuCtxPushCurrent_v2, (Handle context))                                                                             \
+  X(cuCtxPopCurrent_v2, (Handle * context))                                                                            \
   X(cuModuleLoadDataEx, (Handle * module, const void *image, unsigned count, int *options, void **values))             \
   X(cuModuleUnload, (Handle module))                                                                                   \
   X(cuModuleGetFunction, (Handle * function, Handle module, const char *name))                                         \

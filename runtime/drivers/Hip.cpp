@@ -44,13 +44,41 @@ Status failure(Result result, const char *call) {
       return failure(tryResult, #function);                                                                            \
   } while (false)
 
+/// Makes a device the calling thread's current one, and leaves the thread as it was: the program may use another.
+class Current {
+public:
+  explicit Current(int device) {
+    result = api.hipGetDevice(&before);
+    if (result == success && before != device) {
+      result = api.hipSetDevice(device);
+      changed = result == success;
+    }
+  }
+  Current(const Current &) = delete;
+  ~Current() {
+    if (changed)
+      api.hipSetDevice(before);
+  }
+  Status status() const { return result == success ? Status() : failure(result, "choosing the device"); }
+  explicit operator bool() const { return result == success; }
+
+private:
+  int before = 0;
+  bool changed = false;
+  Result result;
+};
+
+#define HIP_ENTER(device)                                                                                              \
+  Current current(device);                                                                                             \
+  TINYC_TRY(current.status())
+
 class HipProgram final : public Program {
 public:
   explicit HipProgram(int device) : device(device) {}
   ~HipProgram() override {
-    api.hipSetDevice(device);
-    for (Handle module : modules)
-      api.hipModuleUnload(module);
+    if (Current current(device); current)
+      for (Handle module : modules)
+        api.hipModuleUnload(module);
   }
   struct Function {
     Handle handle;
@@ -66,39 +94,42 @@ public:
   HipExecutor(int device, HipProgram &program, std::span<const ExecutionPlan> plans)
       : QueueExecutor(plans), device(device), program(program) {}
   ~HipExecutor() override {
-    api.hipSetDevice(device);
+    Current current(device);
+    if (!current)
+      return;
     for (Handle event : events)
       api.hipEventDestroy(event);
     if (stream)
       api.hipStreamDestroy(stream);
   }
   Status create() {
-    TINYC_TRY(enter());
+    HIP_ENTER(device);
     HIP_TRY(hipStreamCreateWithFlags, &stream, nonBlockingStream);
     return {};
   }
 
   Status upload(void *to, const void *from, uint64_t size) override {
-    TINYC_TRY(enter());
+    HIP_ENTER(device);
     HIP_TRY(hipMemcpyHtoDAsync, to, from, size, stream);
     return {};
   }
   Status download(void *to, const void *from, uint64_t size) override {
-    TINYC_TRY(enter());
+    HIP_ENTER(device);
     HIP_TRY(hipMemcpyDtoHAsync, to, const_cast<void *>(from), size, stream);
     return {};
   }
   Status finish() override {
-    TINYC_TRY(enter());
+    HIP_ENTER(device);
     HIP_TRY(hipStreamSynchronize, stream);
     return {};
   }
 
-protected:
-  Status enter() override {
-    HIP_TRY(hipSetDevice, device);
-    return {};
+  Status run(const ExecutionPlan &plan, void *const *bases, LaunchTime *times) override {
+    HIP_ENTER(device); // once for all commands
+    return QueueExecutor::run(plan, bases, times);
   }
+
+protected:
   Status launch(const Step &step, void **values) override {
     const auto &[function, kernel] = program.functions[step.kernel];
     const format::Dim3 &grid = *kernel->grid(), &block = *kernel->block();
@@ -143,7 +174,7 @@ class HipDevice final : public Device {
 public:
   Status create(int number) {
     ordinal = number;
-    HIP_TRY(hipSetDevice, ordinal);
+    HIP_ENTER(ordinal);
     Properties properties{};
     HIP_TRY(hipGetDevicePropertiesR0600, &properties, ordinal);
     description.assign(properties.name, strnlen(properties.name, sizeof(properties.name)));
@@ -164,7 +195,7 @@ public:
   }
 
   Status load(const ArtefactFile &artefact, const format::Target &target, std::unique_ptr<Program> &program) override {
-    HIP_TRY(hipSetDevice, ordinal);
+    HIP_ENTER(ordinal);
     auto loaded = std::make_unique<HipProgram>(ordinal);
     for (unsigned i = 0; i < sizeOf(target.modules()); ++i) {
       const format::Code *object = nullptr;
@@ -195,13 +226,13 @@ public:
   }
 
   Status allocate(uint64_t size, void *&address) override {
-    HIP_TRY(hipSetDevice, ordinal);
+    HIP_ENTER(ordinal);
     HIP_TRY(hipMalloc, &address, size);
     return {};
   }
   void release(void *address, uint64_t) override {
-    api.hipSetDevice(ordinal);
-    api.hipFree(address);
+    if (Current current(ordinal); current)
+      api.hipFree(address);
   }
 
   Status createExecutor(Program &program, std::span<const ExecutionPlan> plans, size_t,

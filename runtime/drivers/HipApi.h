@@ -31,6 +31,7 @@ static_assert(offsetof(Properties, gcnArchName) == 1160 && sizeof(Properties) ==
   X(hipInit, (unsigned flags))                                                                                         \
   X(hipDriverGetVersion, (int *version))                                                                               \
   X(hipGetDeviceCount, (int *count))                                                                                   \
+  X(hipGetDevice, (int *device))                                                                                       \
   X(hipSetDevice, (int device))                                                                                        \
   X(hipGetDevicePropertiesR0600, (Properties * properties, int device))                                                \
   X(hipModuleLoadData, (Handle * module, const void *image))                                                           \

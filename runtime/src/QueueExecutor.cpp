@@ -23,7 +23,6 @@ Status QueueExecutor::run(const ExecutionPlan &plan, void *const *planBases, Lau
   bases = planBases;
   times = launchTimes;
   marked.clear();
-  TINYC_TRY(enter());
   if (times)
     TINYC_TRY(mark(0));
   TINYC_TRY(issue(plan.steps, 0));

@@ -14,11 +14,9 @@ namespace tinyc {
 class QueueExecutor : public Executor {
 public:
   explicit QueueExecutor(std::span<const ExecutionPlan> plans);
-  Status run(const ExecutionPlan &plan, void *const *bases, LaunchTime *times) final;
+  Status run(const ExecutionPlan &plan, void *const *bases, LaunchTime *times) override;
 
 protected:
-  /// Makes the device current for the calling thread, where the driver has such a notion.
-  virtual Status enter() { return {}; }
   /// Enqueue one command. `values` has a pointer to each parameter: device addresses, then symbols (int64_t).
   virtual Status launch(const Step &step, void **values) = 0;
   virtual Status copy(void *to, const void *from, uint64_t size) = 0;

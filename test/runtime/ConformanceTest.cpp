@@ -11,6 +11,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <dlfcn.h>
+#include <functional>
 #include <thread>
 #include <unistd.h>
 
@@ -322,6 +324,73 @@ TEST_P(Conformance, NamesAMissingSymbol) {
   EXPECT_NE(message.find("no_such_symbol"), std::string::npos) << message;
 }
 
+/// From opening a device to closing it; `check` is told what was done last.
+void useDevice(const std::string &driver, const std::string &device, const std::function<void(const char *)> &check) {
+  Artefact model;
+  model.targets.push_back(conformanceTarget(driver));
+  model.entryPoints.push_back({"main", {vector("x")}, {vector("y")}, {}});
+  Plan &p = model.targets[0].plans.emplace_back();
+  p.buffers = {buffer(BufferKind::Input, 0), buffer(BufferKind::Output, 0)};
+  p.commands = {launch(Scale, {{0}, {1}}, {2, 1})};
+  {
+    Loaded loaded;
+    ASSERT_EQ(loaded.open(model, device.c_str(), 1), "");
+    check("opening");
+    FloatVector x("x", 1), y("y", 0);
+    ASSERT_EQ(loaded.run("main", {&x}, {&y}), "");
+    check("a run");
+    EXPECT_EQ(y[3], x[3] * 2 + 1);
+  }
+  check("closing");
+}
+
+/// A function of a vendor's library, which the driver has opened.
+template <typename... Parameters> auto vendorFunction(const char *library, const char *name) {
+  void *handle = dlopen(library, RTLD_NOW);
+  return reinterpret_cast<int (*)(Parameters...)>(handle ? dlsym(handle, name) : nullptr);
+}
+
+TEST(CurrentDevice, OfCudaIsLeftToTheProgram) {
+  size_t count = 0;
+  if (take(tinyc_driver_device_count("cuda", &count)); count == 0)
+    GTEST_SKIP() << "no device";
+  const char *library = "libcuda.so.1";
+  auto *create = vendorFunction<void **, unsigned, int>(library, "cuCtxCreate_v2");
+  auto *destroy = vendorFunction<void *>(library, "cuCtxDestroy_v2");
+  auto *getCurrent = vendorFunction<void **>(library, "cuCtxGetCurrent");
+  auto *setCurrent = vendorFunction<void *>(library, "cuCtxSetCurrent");
+  ASSERT_TRUE(create && destroy && getCurrent && setCurrent);
+  void *own = nullptr;
+  ASSERT_EQ(create(&own, 0, 0), 0);
+  for (void *expected : {own, static_cast<void *>(nullptr)}) {
+    ASSERT_EQ(setCurrent(expected), 0);
+    useDevice("cuda", "cuda:0", [&](const char *done) {
+      void *current = nullptr;
+      EXPECT_EQ(getCurrent(&current), 0);
+      EXPECT_EQ(current, expected) << "after " << done;
+    });
+  }
+  EXPECT_EQ(destroy(own), 0);
+}
+
+TEST(CurrentDevice, OfHipIsLeftToTheProgram) {
+  size_t count = 0;
+  if (take(tinyc_driver_device_count("hip", &count)); count < 2)
+    GTEST_SKIP() << "no two devices";
+  auto *get = vendorFunction<int *>("libamdhip64.so", "hipGetDevice");
+  auto *set = vendorFunction<int>("libamdhip64.so", "hipSetDevice");
+  ASSERT_TRUE(get && set);
+  for (int expected : {0, 1}) {
+    ASSERT_EQ(set(expected), 0);
+    useDevice("hip", expected ? "hip:0" : "hip:1", [&](const char *done) {
+      int current = -1;
+      EXPECT_EQ(get(&current), 0);
+      EXPECT_EQ(current, expected) << "after " << done;
+    });
+  }
+  EXPECT_EQ(set(0), 0);
+}
+
 std::vector<std::string> driverNames() {
   std::vector<std::string> names;
   for (size_t i = 0; i < tinyc_driver_count(); ++i)
@@ -364,6 +433,7 @@ int main(int argc, char **argv) {
   // The dynamic linker reads LD_LIBRARY_PATH when a process starts; so start once more with the emulated drivers.
   if (!std::getenv("TINYC_TEST_REAL_DEVICES") && !std::getenv("TINYC_TEST_EMULATORS")) {
     setenv("TINYC_TEST_EMULATORS", "1", 1);
+    setenv("TINYC_EMULATED_DEVICES", "2", 1);
     setenv("LD_LIBRARY_PATH", TINYC_BUILD_DIR "/emulators", 1);
     execv("/proc/self/exe", argv);
   }

@@ -307,6 +307,8 @@ TINYC_CUDA_API CUresult cuCtxPushCurrent_v2(CUcontext C) {
 }
 TINYC_CUDA_API CUresult cuCtxPopCurrent_v2(CUcontext *Out) {
   TINYC_ENTER_UNCHECKED();
+  if (!CurrentContext)
+    return InvalidContext;
   if (Out)
     *Out = CurrentContext;
   CurrentContext = Pushed.empty() ? nullptr : Pushed.back();

@@ -97,10 +97,13 @@ template <typename Properties> void describe(const ChipFacts &chip, Properties &
   p.maxSharedMemoryPerMultiProcessor = chip.ldsBytes;
 }
 
+thread_local int currentDevice = 0;
+
 template <typename Body> int onDevice(int device, Body body) {
   Driver &driver = Driver::instance();
   std::lock_guard guard(driver.lock);
-  int error = !driver.chip ? hipErrorNoDevice : device != 0 ? hipErrorInvalidDevice : body(driver);
+  bool known = device >= 0 && device < driver.controls.Devices;
+  int error = !driver.chip ? hipErrorNoDevice : !known ? hipErrorInvalidDevice : body(driver);
   if (error)
     driver.lastError = error;
   return error;
@@ -148,19 +151,18 @@ HIP_EXPORT int hipDriverGetVersion(int *version) {
 }
 HIP_EXPORT int hipRuntimeGetVersion(int *version) { return hipDriverGetVersion(version); }
 HIP_EXPORT int hipGetDeviceCount(int *count) {
-  *count = Driver::instance().chip ? 1 : 0;
+  *count = Driver::instance().chip ? Driver::instance().controls.Devices : 0;
   return *count ? hipSuccess : hipErrorNoDevice;
 }
 HIP_EXPORT int hipSetDevice(int device) {
-  return onDevice(device, [](Driver &) { return 0; });
+  return onDevice(device, [=](Driver &) { return currentDevice = device, 0; });
 }
 HIP_EXPORT int hipGetDevice(int *device) {
-  *device = 0;
+  *device = currentDevice;
   return hipSuccess;
 }
 HIP_EXPORT int hipDeviceGet(int *device, int ordinal) {
-  *device = 0;
-  return onDevice(ordinal, [](Driver &) { return 0; });
+  return onDevice(ordinal, [=](Driver &) { return *device = ordinal, 0; });
 }
 HIP_EXPORT int hipDeviceGetName(char *name, int length, int device) {
   return onDevice(device, [&](Driver &driver) -> int {

@@ -3,6 +3,7 @@
 // Environment in, JSON lines out.
 #include "test/emulators/machine/Report.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -19,6 +20,7 @@ Controls Controls::fromEnvironment() {
   C.Seed = std::strtoull(variable("TINYC_EMULATED_SEED").c_str(), nullptr, 10);
   C.ReportFile = variable("TINYC_EMULATED_REPORT");
   C.Drop = std::strtoull(variable("TINYC_EMULATED_DROP").c_str(), nullptr, 10);
+  C.Devices = std::max(1, std::atoi(variable("TINYC_EMULATED_DEVICES").c_str()));
   return C;
 }
 

@@ -5,6 +5,7 @@
 //   TINYC_EMULATED_CHIP=sm_80     the chip to be
 //   TINYC_EMULATED_SEED=7         the order in which blocks and warps run, and the sign of approximations' errors
 //   TINYC_EMULATED_REPORT=file    append one JSON line a launch
+//   TINYC_EMULATED_DEVICES=2      as many devices of the chip, which share one memory (libamdhip64 only)
 //   TINYC_EMULATED_DROP=3         ignore the 3rd (from 1) synchronising instruction of each module: for mutation tests
 #pragma once
 
@@ -20,6 +21,7 @@ struct Controls {
   uint64_t Seed = 0;
   std::string ReportFile;
   uint64_t Drop = 0; ///< 0: none
+  int Devices = 1;
   static Controls fromEnvironment();
 };
 
