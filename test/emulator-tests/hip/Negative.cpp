@@ -6,7 +6,10 @@
 #include "Kernels.h"
 
 #include <cstdio>
+#include <cstring>
+#include <elf.h>
 #include <fstream>
+#include <functional>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -164,6 +167,70 @@ define protected amdgpu_kernel void @k(ptr addrspace(1) %o, ptr addrspace(1) %x)
 }
 )ir";
   expectReport(source, "ll", 32, LaunchFailure, "not implemented");
+}
+
+/// A code object that is open for damage.
+struct Image {
+  std::vector<char> bytes;
+  template <typename T> T *at(uint64_t offset) { return reinterpret_cast<T *>(bytes.data() + offset); }
+  Elf64_Ehdr &header() { return *at<Elf64_Ehdr>(0); }
+  Elf64_Phdr *segment(uint32_t type) {
+    auto *first = at<Elf64_Phdr>(header().e_phoff);
+    for (auto *s = first; s != first + header().e_phnum; ++s)
+      if (s->p_type == type)
+        return s;
+    return nullptr;
+  }
+  Elf64_Shdr *section(uint32_t type) {
+    auto *first = at<Elf64_Shdr>(header().e_shoff);
+    for (auto *s = first; s != first + header().e_shnum; ++s)
+      if (s->sh_type == type)
+        return s;
+    return nullptr;
+  }
+  Elf64_Sym &descriptor() {
+    Elf64_Shdr *symbols = section(SHT_DYNSYM);
+    const char *names = at<char>(at<Elf64_Shdr>(header().e_shoff)[symbols->sh_link].sh_offset);
+    auto *symbol = at<Elf64_Sym>(symbols->sh_offset);
+    while (std::strcmp(names + symbol->st_name, "k.kd") != 0)
+      ++symbol;
+    return *symbol;
+  }
+};
+
+/// Offsets and sizes whose sums are small only because they wrap around.
+TEST(Negative, DamagedCodeObjects) {
+  const Image sound{compile(CPrelude + R"(
+__attribute__((visibility("protected"))) int pointed = 1;
+__attribute__((visibility("protected"))) int *pointer = &pointed;
+KERNEL k(Global o, Global x) { o[tid()] = x[tid()]; }
+)",
+                            "c")};
+  struct Damage {
+    const char *report;
+    std::function<void(Image &)> inflict;
+  };
+  const Damage damages[] = {
+      {"headers name bytes", [](Image &i) { i.header().e_shoff = -uint64_t(i.header().e_shnum) * sizeof(Elf64_Shdr); }},
+      {"headers name bytes", [](Image &i) { i.header().e_phoff = -uint64_t(sizeof(Elf64_Phdr)); }},
+      {"headers name bytes", [](Image &i) { i.header().e_shentsize = 8; }},
+      {"headers name bytes", [](Image &i) { i.section(SHT_DYNSYM)->sh_offset = -i.section(SHT_DYNSYM)->sh_size; }},
+      {"larger than 4 GiB", [](Image &i) { i.segment(PT_LOAD)->p_vaddr = -i.segment(PT_LOAD)->p_memsz; }},
+      {"lies outside the image", [](Image &i) { i.descriptor().st_value = -uint64_t(64); }},
+      {"relocation lies outside", [](Image &i) { i.at<Elf64_Rela>(i.section(SHT_RELA)->sh_offset)->r_offset = -8; }},
+  };
+  for (const Damage &damage : damages) {
+    Image image = sound;
+    ASSERT_TRUE(image.section(SHT_RELA) && image.segment(PT_LOAD));
+    damage.inflict(image);
+    void *module = nullptr;
+    testing::internal::CaptureStderr();
+    int code = call("hipModuleLoadData", &module, static_cast<const void *>(image.bytes.data()));
+    std::string message = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(code, 200) << damage.report;
+    EXPECT_NE(message.find(damage.report), std::string::npos) << message;
+  }
+  Module loads(sound.bytes);
 }
 
 /// Registers overwritten or read while a load into them is outstanding.

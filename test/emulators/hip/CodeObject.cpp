@@ -14,17 +14,33 @@ using namespace llvm;
 using namespace tinyc::emulator::amd;
 using Elf = object::ELF64LEFile;
 
-/// The end of the last thing the headers name: what a loader that is given a bare pointer may read.
-static size_t sizeFromHeaders(const uint8_t *data) {
+/// No code object, and no image that one becomes, is longer.
+static constexpr uint64_t kMaxBytes = uint64_t(1) << 32;
+
+/// Whether `size` bytes at `offset` lie within the first `limit` bytes.
+static bool isWithin(uint64_t offset, uint64_t size, uint64_t limit) {
+  return offset <= limit && size <= limit - offset;
+}
+
+/// The end of the last thing the headers name: what a loader that is given a bare pointer may read. 0 if that cannot be
+/// a code object's.
+static uint64_t sizeFromHeaders(const uint8_t *data) {
   ELF::Elf64_Ehdr header;
   std::memcpy(&header, data, sizeof header);
-  size_t end = std::max<uint64_t>(header.e_shoff + uint64_t(header.e_shnum) * header.e_shentsize,
-                                  header.e_phoff + uint64_t(header.e_phnum) * header.e_phentsize);
+  uint64_t end = sizeof header;
+  auto covers = [&](uint64_t offset, uint64_t size) {
+    end = std::max(end, offset + size);
+    return isWithin(offset, size, kMaxBytes);
+  };
+  if ((header.e_shnum && header.e_shentsize != sizeof(ELF::Elf64_Shdr)) ||
+      !covers(header.e_shoff, uint64_t(header.e_shnum) * header.e_shentsize) ||
+      !covers(header.e_phoff, uint64_t(header.e_phnum) * header.e_phentsize))
+    return 0;
   for (unsigned i = 0; i < header.e_shnum; ++i) {
     ELF::Elf64_Shdr section;
     std::memcpy(&section, data + header.e_shoff + i * sizeof section, sizeof section);
-    if (section.sh_type != ELF::SHT_NOBITS)
-      end = std::max<size_t>(end, section.sh_offset + section.sh_size);
+    if (section.sh_type != ELF::SHT_NOBITS && !covers(section.sh_offset, section.sh_size))
+      return 0;
   }
   return end;
 }
@@ -99,19 +115,20 @@ static Error readSegments(const Elf &elf, CodeObject &object, std::string &error
   if (!headers)
     return headers.takeError();
   uint64_t end = 0;
-  for (const auto &segment : *headers)
-    if (segment.p_type == ELF::PT_LOAD)
-      end = std::max<uint64_t>(end, segment.p_vaddr + segment.p_memsz);
-  if (end > (uint64_t(1) << 32)) {
-    error = "the loaded image would be larger than 4 GiB";
-    return Error::success();
+  for (const auto &segment : *headers) {
+    if (segment.p_type != ELF::PT_LOAD)
+      continue;
+    if (!isWithin(segment.p_vaddr, segment.p_memsz, kMaxBytes)) {
+      error = "the loaded image would be larger than 4 GiB";
+      return Error::success();
+    }
+    end = std::max<uint64_t>(end, segment.p_vaddr + segment.p_memsz);
   }
   object.image.assign(end, 0);
   for (const auto &segment : *headers) {
     if (segment.p_type != ELF::PT_LOAD)
       continue;
-    if (segment.p_filesz > segment.p_memsz || segment.p_offset > elf.getBufSize() ||
-        segment.p_filesz > elf.getBufSize() - segment.p_offset) {
+    if (segment.p_filesz > segment.p_memsz || !isWithin(segment.p_offset, segment.p_filesz, elf.getBufSize())) {
       error = "a segment lies outside the file";
       return Error::success();
     }
@@ -135,7 +152,7 @@ static Error readSegments(const Elf &elf, CodeObject &object, std::string &error
 
 static void readDescriptor(const CodeObject &object, uint64_t address, KernelInfo &kernel, std::string &error) {
   amdhsa::kernel_descriptor_t descriptor;
-  if (address + sizeof descriptor > object.image.size()) {
+  if (!isWithin(address, sizeof descriptor, object.image.size())) {
     error = "the descriptor of kernel '" + kernel.name + "' lies outside the image";
     return;
   }
@@ -197,7 +214,7 @@ static Error readSymbols(const Elf &elf, CodeObject &object, std::string &error)
           error = "relocation type " + std::to_string(type) + " is not one the loader knows";
           return Error::success();
         }
-        if (entry.r_offset + 8 > object.image.size()) {
+        if (!isWithin(entry.r_offset, 8, object.image.size())) {
           error = "a relocation lies outside the image";
           return Error::success();
         }
@@ -226,8 +243,10 @@ bool tinyc::emulator::amd::readCodeObject(const void *data, size_t size, CodeObj
     error = "code object ABI version byte is " + std::to_string(abi) + ", expected 3 (V5) or 4 (V6)";
     return false;
   }
-  if (!size)
-    size = sizeFromHeaders(bytes);
+  if (!size && !(size = sizeFromHeaders(bytes))) {
+    error = "the headers name bytes where no code object has any";
+    return false;
+  }
   auto elf = Elf::create(StringRef(static_cast<const char *>(data), size));
   if (!elf) {
     error = toString(elf.takeError());
