@@ -172,8 +172,14 @@ template <tiny::ReduceKind kind> static Value reduceBy(compose::Builder &b, Valu
 
 template <typename Op, Value (*build)(compose::Builder &, Value, ArrayRef<int64_t>)>
 static Value extremeReduction(OpConversion &c, double least) {
-  Value x = ignoresNan<Op>(c) ? replaceNan(c.b, c[0], least) : c[0];
-  return reshape(c.b, build(c.b, x, {int64_t(cast<Op>(c.op).getAxis())}), c.resultType().getShape());
+  SmallVector<int64_t> axis{int64_t(cast<Op>(c.op).getAxis())};
+  Value result;
+  if (ignoresNan<Op>(c) && isFloat(c[0]))
+    result = nanWithoutNumbers(c.b, build(c.b, replaceNan(c.b, c[0], least), axis),
+                               compose::reduce(c.b, tiny::ReduceKind::Max, countNumbers(c.b, c[0]), axis));
+  else
+    result = build(c.b, c[0], axis);
+  return reshape(c.b, result, c.resultType().getShape());
 }
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -187,9 +193,18 @@ static Value convertReduceMin(OpConversion &c) {
 }
 
 static Value convertArgMax(OpConversion &c) {
-  Value x = ignoresNan<mlir::tosa::ArgMaxOp>(c) ? replaceNan(c.b, c[0], -kInfinity) : c[0];
-  return compose::cast(c.b, argMax(c.b, x, cast<mlir::tosa::ArgMaxOp>(c.op).getAxis(), /*last=*/false),
-                       c.resultType().getElementType());
+  int64_t axis = cast<mlir::tosa::ArgMaxOp>(c.op).getAxis();
+  Value x = c[0], index;
+  if (ignoresNan<mlir::tosa::ArgMaxOp>(c) && isFloat(x)) {
+    // NaN is less than any number, -inf too: where nothing is more than that, the first number is the largest.
+    Value numbers = replaceNan(c.b, x, -kInfinity);
+    Value largest = compose::reduce(c.b, tiny::ReduceKind::Max, numbers, {axis});
+    index = where(c.b, compose::equal(c.b, largest, splat(c.b, largest.getType(), -kInfinity)),
+                  argMax(c.b, countNumbers(c.b, x), axis, /*last=*/false), argMax(c.b, numbers, axis, /*last=*/false));
+  } else {
+    index = argMax(c.b, x, axis, /*last=*/false);
+  }
+  return compose::cast(c.b, index, c.resultType().getElementType());
 }
 
 ArrayRef<Row> tosatotiny::elementwiseRows() {

@@ -86,6 +86,15 @@ Value tosatotiny::replaceNan(compose::Builder &b, Value x, double number) {
   return compose::where(b, compose::equal(b, x, x), x, compose::splat(b, x, number));
 }
 
+Value tosatotiny::countNumbers(compose::Builder &b, Value x) {
+  return compose::cast(b, compose::equal(b, x, x), b.getF32Type());
+}
+
+Value tosatotiny::nanWithoutNumbers(compose::Builder &b, Value result, Value numbers) {
+  Value found = compose::equal(b, numbers, compose::splat(b, numbers, 1.0));
+  return compose::where(b, found, result, compose::splat(b, result, std::numeric_limits<double>::quiet_NaN()));
+}
+
 Value tosatotiny::toI64(compose::Builder &b, Value x) { return compose::cast(b, x, b.getI64Type()); }
 
 Value tosatotiny::clampToBits(compose::Builder &b, Value x, unsigned bits, bool isUnsigned) {

@@ -88,6 +88,11 @@ llvm::ArrayRef<Row> windowRows();
 /// The row for an op; null if there is none.
 const Row *findRow(llvm::StringRef name);
 
+/// 1 where `x` holds a number and 0 where it holds NaN, in f32.
+mlir::Value countNumbers(compose::Builder &b, mlir::Value x);
+/// What ignores NaN gives NaN where it finds nothing else: `result`, with NaN where `numbers`, the largest of what
+/// countNumbers() gives for the same elements, is not 1.
+mlir::Value nanWithoutNumbers(compose::Builder &b, mlir::Value result, mlir::Value numbers);
 /// `x`, with what is NaN replaced by `number`.
 mlir::Value replaceNan(compose::Builder &b, mlir::Value x, double number);
 /// `x` as i64.

@@ -122,11 +122,13 @@ static Value convertMatMul(OpConversion &c) {
 
 static Value convertMaxPool(OpConversion &c) {
   auto op = cast<mlir::tosa::MaxPool2dOp>(c.op);
-  Value x = c[0];
-  if (op.getNanMode() == mlir::tosa::NanPropagationMode::IGNORE)
-    x = replaceNan(c.b, x, -std::numeric_limits<double>::infinity());
+  Value x = channelsSecond(c.b, c[0]);
   auto windows = windowsOf(op.getKernel(), op.getPad(), op.getStride(), {});
-  return channelsLast(c.b, maxPool(c.b, channelsSecond(c.b, x), windows, /*ceil=*/false));
+  auto pool = [&](Value of) { return maxPool(c.b, of, windows, /*ceil=*/false); };
+  if (op.getNanMode() != mlir::tosa::NanPropagationMode::IGNORE || !isa<FloatType>(c.element(0)))
+    return channelsLast(c.b, pool(x));
+  Value largest = pool(replaceNan(c.b, x, -std::numeric_limits<double>::infinity()));
+  return channelsLast(c.b, nanWithoutNumbers(c.b, largest, pool(countNumbers(c.b, x))));
 }
 
 // How many elements of the input each window along a dimension covers.

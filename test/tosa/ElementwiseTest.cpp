@@ -77,6 +77,22 @@ TEST(TosaElementwise, NanModes) {
   expectNear(runOp("reduce_min", {x}, "{axis = 0 : i32, nan_mode = IGNORE}", "tensor<1xf32>"), {1});
 }
 
+// Where there is nothing but NaN it is the result; an infinity is a number.
+TEST(TosaElementwise, NothingButNan) {
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  std::string ignore = "{axis = 1 : i32, nan_mode = IGNORE}";
+  TensorRef x = tensor({3, 2}, std::vector<float>{kNaN, kNaN, kNaN, -inf, kNaN, inf});
+  expectNear(runOp("reduce_max", {x}, ignore, "tensor<3x1xf32>"), {kNaN, -inf, inf});
+  expectNear(runOp("reduce_min", {x}, ignore, "tensor<3x1xf32>"), {kNaN, -inf, inf});
+  EXPECT_EQ(valuesOf<int32_t>(runOp("argmax", {x}, ignore, "tensor<3xi32>")), (std::vector<int32_t>{0, 1, 1}));
+  TensorRef image = tensor({1, 2, 3, 1}, std::vector<float>{kNaN, kNaN, -inf, kNaN, kNaN, kNaN});
+  expectNear(runOp("max_pool2d", {image},
+                   "{kernel = array<i64: 2, 2>, pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 1, 1>, "
+                   "nan_mode = IGNORE}",
+                   "tensor<1x1x2x1xf32>"),
+             {kNaN, -inf});
+}
+
 TEST(TosaElementwise, ComparisonsAndTruthValues) {
   TensorRef x = tensor({4}, std::vector<float>{1, 2, 3, kNaN}), y = tensor({4}, std::vector<float>{2, 2, 2, 2});
   using Truths = std::vector<uint8_t>;
