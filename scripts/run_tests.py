@@ -152,8 +152,8 @@ def shared_folder():
 
 
 def judge_again(build, label, output, device, environment):
-    """Cases that failed in what `tinyc check` wrote, and in which not the device is wrong but the expected output: how
-    many. Each is named."""
+    """Cases that failed in what `tinyc check` wrote, and in which not the device is wrong but an expected output that is
+    known to be: how many. Each is named."""
     import exact
     right = 0
     for line in output.splitlines():
@@ -161,10 +161,11 @@ def judge_again(build, label, output, device, environment):
         if not line.startswith("FAILED ") or not found:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            if exact.judge(build, pathlib.Path(case), device, TOLERANCE, environment, pathlib.Path(folder) / "case"):
+            if known := exact.judge(build, pathlib.Path(case), device, TOLERANCE, environment,
+                                    pathlib.Path(folder) / "case"):
                 right += 1
-                print(f"{label}: {case}: its expected output is not within the tolerance of the exact result, and this "
-                      f"device's result is; skipped: {why}")
+                print(f"{label}: {case}: the expected output is not within the tolerance of the exact result, and this "
+                      f"device's result is; skipped: {why}\n  known: {known}")
     return right
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What a case's results should be: the model with every float computed in f64.
 
-Expected outputs in files come from another implementation that computes in f32, with errors of its own. Where a device
-differs from such a file by more than the tolerance, the exact result tells who is wrong: a file that the exact result
-itself does not pass judges nobody, and the device is compared with the exact result, at the same tolerance.
+Expected outputs in files come from another implementation that computes in f32, with errors of its own. Of an output that
+is known to be such (INEXACT), a device is compared with the exact result instead, at the same tolerance. The exact result
+comes from the same importer as the device's, so it must itself be next to the file: it judges roundings, not meanings.
 """
 import os
 import pathlib
@@ -15,6 +15,14 @@ sys.path.insert(0, str(ROOT / "test" / "onnx"))
 import messages  # noqa: E402
 
 EXACT = "reference:f64"
+# Outputs, by model, whose expected values are known to be further than the tolerance from the exact ones, and why.
+INEXACT = {
+    "basic_pitch": {
+        "StatefulPartitionedCall:2": "all is relative to the logarithm of the least of 53,148 energies, a sum that cancels; "
+                                     "the file is 1.057 tolerances off at one of 15,136 elements (docs/Accuracy.md)"},
+}
+# How far from such a file the exact result may be, in tolerances.
+NEAR = 1.25
 
 
 def passes(build, case, options, environment=None):
@@ -22,8 +30,9 @@ def passes(build, case, options, environment=None):
     return subprocess.run(command, env=environment, text=True, capture_output=True).returncode == 0
 
 
-def write_case(build, case, folder):
-    """A case in `folder` with the model and the first inputs of `case`, and the exact outputs."""
+def write_case(build, case, folder, inexact):
+    """A case in `folder` with the model, the first inputs and the outputs of `case`, but for the outputs named in
+    `inexact`, which are the exact ones."""
     graph = messages.read("ModelProto", (case / "model.onnx").read_bytes()).graph
     weights = {weight.name for weight in graph.initializer}
     names = [value.name for value in graph.input if value.name not in weights]
@@ -39,12 +48,22 @@ def write_case(build, case, folder):
     subprocess.run([build / "bin" / "tinyc", "run", folder / "model.onnx", "--device", EXACT, *flags, "--output-dir",
                     results], check=True, capture_output=True)
     for index, value in enumerate(graph.output):
-        os.rename(results / (value.name.replace("/", "_") + ".npy"), data / f"output_{index}.npy")
+        if value.name in inexact:
+            os.rename(results / (value.name.replace("/", "_") + ".npy"), data / f"output_{index}.npy")
+        else:
+            source = case / "test_data_set_0" / f"output_{index}.pb"
+            (data / source.name).symlink_to(source.resolve())
 
 
 def judge(build, case, device, tolerance, environment, folder):
-    """Of a case that failed on a device: whether the device is right all the same, since the file is not."""
-    if passes(build, case, ["--device", EXACT, *tolerance]):
-        return False
-    write_case(build, case, folder)
-    return passes(build, folder, ["--device", device, *tolerance], environment)
+    """Of a case that failed on a device: why the device is right all the same, or "" if it is not."""
+    inexact = INEXACT.get(case.name, {})
+    near = [str(NEAR * float(word)) if word[0].isdigit() else word for word in tolerance]
+    if not inexact or len(list(case.glob("test_data_set_*"))) != 1:
+        return ""
+    if passes(build, case, ["--device", EXACT, *tolerance]) or not passes(build, case, ["--device", EXACT, *near]):
+        return ""
+    write_case(build, case, folder, inexact)
+    if not passes(build, folder, ["--device", device, *tolerance], environment):
+        return ""
+    return "; ".join(f"{output}: {why}" for output, why in inexact.items())
