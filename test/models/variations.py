@@ -14,6 +14,7 @@ wrong, and then a line says how to run that one again. 1 if the models are not t
 """
 import argparse
 import array
+import math
 import os
 import pathlib
 import random
@@ -98,6 +99,13 @@ def read_npy(path):
     return array.array("d", struct.unpack(f"<{len(body) // struct.calcsize(code)}{code}", body)), data[10:10 + size]
 
 
+def near(found, right):
+    """Whether an element is as near to the right one as the tolerance asks: a NaN is near a NaN only, an infinity itself."""
+    if found == right or (math.isnan(found) and math.isnan(right)):
+        return True
+    return math.isfinite(found) and math.isfinite(right) and abs(found - right) <= RTOL * abs(right) + ATOL
+
+
 class Wrong(Exception):
     pass
 
@@ -113,6 +121,8 @@ def run(options, model, device, inputs, folder):
         raise Wrong(f"on {device}: exit code {done.returncode}: {done.stderr[-1500:]}\n  {shlex.join(map(str, command))}")
     outputs = messages.read("ModelProto", model.read_bytes()).graph.output
     hashes = [line.split()[0] for line in done.stdout.splitlines() if len(line.split()[0]) == 64]
+    if len(hashes) != len(outputs):
+        raise Wrong(f"on {device}: {len(hashes)} hashes of {len(outputs)} outputs")
     return [folder / (value.name.replace("/", "_") + ".npy") for value in outputs], hashes
 
 
@@ -121,11 +131,13 @@ def compare(found, expected):
         (numbers, header), (right, wanted) = read_npy(one), read_npy(other)
         if header != wanted:
             raise Wrong(f"output {position}: the reference gives {wanted}, the CPU {header}")
-        worst = max(((abs(a - b) - RTOL * abs(b) - ATOL, k) for k, (a, b) in enumerate(zip(numbers, right))
-                     if a != b and not (a != a and b != b)), default=(0, 0))
-        if not worst[0] <= 0:
-            raise Wrong(f"output {position}: the CPU's element {worst[1]} is {numbers[worst[1]]}, the reference's "
-                        f"{right[worst[1]]}")
+        if len(numbers) != len(right):
+            raise Wrong(f"output {position}: the reference has {len(right)} elements, the CPU {len(numbers)}")
+        wrong = [k for k, (a, b) in enumerate(zip(numbers, right)) if not near(a, b)]
+        if wrong:
+            raise Wrong(f"output {position}: {len(wrong)} of {len(right)} elements are wrong; the CPU's element {wrong[0]} is "
+                        f"{numbers[wrong[0]]}, the reference's {right[wrong[0]]}")
+
 
 
 def vary(options, name, seed, folder):
