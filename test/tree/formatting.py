@@ -13,8 +13,9 @@ FORMATTED = {".cpp", ".h", ".c"}
 
 def tracked():
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
-    names = listing.stdout.split("\0") if listing.returncode == 0 else []
-    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+    if listing.returncode:
+        sys.exit(f"git ls-files ends with {listing.returncode}: {listing.stderr.strip()}")
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
 problems = []
@@ -30,9 +31,13 @@ for path in tracked():
         problems.append(f"{path.relative_to(ROOT)}: {lines} lines, and no reason given")
     if path.suffix in FORMATTED:
         formatted.append(path)
+if not formatted:
+    sys.exit("there is no tracked source to check")
 check = subprocess.run(["clang-format-22", "--dry-run", "--Werror", *formatted], capture_output=True, text=True)
 if check.returncode:
     wrong = sorted({line.split(":")[0] for line in check.stderr.splitlines() if ": error:" in line})
     problems += [f"{pathlib.Path(name).relative_to(ROOT)}: not formatted" for name in wrong]
+    if not wrong:
+        problems.append(f"clang-format-22 ends with {check.returncode}: {check.stderr.strip()[-1000:]}")
 print("\n".join(problems), end="\n" if problems else "")
 sys.exit(1 if problems else 0)

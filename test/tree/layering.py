@@ -7,6 +7,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ORDER = ["dialects", "passes", "lib", "tools"]
+SUFFIXES = (".h", ".cpp", ".c", ".td", ".inc")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.M)
 
 
@@ -24,12 +25,14 @@ def allowed(folder, included):
 
 def violations():
     for folder in [*ORDER, "runtime"]:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".h", ".cpp", ".c", ".td", ".inc"):
-                text = path.read_text()
-                for included in INCLUDE.findall(text) + re.findall(r'^include "([^"]+)"', text, re.M):
-                    if not allowed(folder, included):
-                        yield f"{path.relative_to(ROOT)}: includes {included}"
+        sources = [path for path in sorted((ROOT / folder).rglob("*")) if path.suffix in SUFFIXES]
+        if not sources:
+            yield f"{folder}: there is no source to check"
+        for path in sources:
+            text = path.read_text()
+            for included in INCLUDE.findall(text) + re.findall(r'^include "([^"]+)"', text, re.M):
+                if not allowed(folder, included):
+                    yield f"{path.relative_to(ROOT)}: includes {included}"
 
 
 found = list(violations())
