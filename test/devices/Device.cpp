@@ -166,10 +166,21 @@ OnDevice::OnDevice() : context(std::make_unique<MLIRContext>(compilerDialects(),
   });
 }
 
+// Whether the driver must have a device that kernels can be compiled for: the CPU, and an emulated GPU that was built.
+static bool mustBeThere(const std::string &driver) {
+  if (driver == "cpu")
+    return true;
+  std::string library = driver == "cuda" ? "libcuda.so.1" : "libamdhip64.so";
+  return !std::getenv("TINYC_TEST_REAL_DEVICES") &&
+         access((TINYC_BUILD_DIR "/emulators/" + library).c_str(), F_OK) == 0;
+}
+
 void OnDevice::SetUp() {
   const std::string &driver = GetParam();
   size_t count = 0;
   std::string why = take(tinyc_driver_device_count(driver.c_str(), &count));
+  if (count == 0 && mustBeThere(driver))
+    FAIL() << driver << " has no device, and must have one: " << why;
   if (count == 0)
     GTEST_SKIP() << driver << " has no device: " << why;
   tinyc_device *device = nullptr;
@@ -178,6 +189,8 @@ void OnDevice::SetUp() {
   tinyc_device_close(device);
   name = driver == "cuda" ? "nvidia:" + name : driver == "hip" ? "amd:" + name : "cpu";
   chip = findChipOfDevice(name);
+  if (mustBeThere(driver))
+    ASSERT_TRUE(chip && findBackend(*chip)) << "no row or no back end for " << name;
   if (!chip)
     GTEST_SKIP() << "tinyc has no row for the chip of " << driver << ", " << name;
   if (!findBackend(*chip))
