@@ -3,7 +3,7 @@
 """Runs the tests of a build and adds up what they count.
 
 lit tests (test/lit), GoogleTest programs (build/tests), Python checks of the tree (test/tree), and models
-(`tinyc check`). A suite that dies counts as one failure. A run in which no model ran fails.
+(`tinyc check`). A suite that dies, is not built or has no tests counts as one failure. A run in which no model ran fails.
 """
 import argparse
 import json
@@ -22,10 +22,14 @@ TOLERANCE = ["--rtol", "1e-3", "--atol", "1e-4"]  # of models against expected o
 
 class Totals:
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.failed = self.skipped = self.suites = 0
         self.failures = []
 
     def add(self, suite, passed, failed, skipped, seconds):
+        if passed + failed + skipped == 0:
+            print(f"{suite}: there are no tests in it")
+            failed = 1
+        self.suites += 1
         self.passed += passed
         self.failed += failed
         self.skipped += skipped
@@ -54,13 +58,17 @@ def run_lit(totals, build, folder="test/lit", suite="lit"):
     start = time.time()
     with tempfile.TemporaryDirectory() as temporary:
         report = pathlib.Path(temporary) / "lit.json"
-        run([lit_program(), "-q", "--param", f"build={build}", "--output", report, folder], 1800)
+        code = run([lit_program(), "-q", "--param", f"build={build}", "--output", report, folder], 1800)
         if not report.exists():
             return totals.add(suite, 0, 1, 0, time.time() - start)
         codes = [test["code"] for test in json.loads(report.read_text())["tests"]]
     skipped = sum(code in ("UNSUPPORTED", "SKIPPED", "EXCLUDED") for code in codes)
     passed = sum(code in ("PASS", "XFAIL") for code in codes)
-    totals.add(suite, passed, len(codes) - passed - skipped, skipped, time.time() - start)
+    failed = len(codes) - passed - skipped
+    if code != 0 and not failed:
+        print(f"{suite}: no test failed, and lit ends with {code}")
+        failed = 1
+    totals.add(suite, passed, failed, skipped, time.time() - start)
 
 
 def run_gtest(totals, program, label=""):
@@ -79,11 +87,32 @@ def run_gtest(totals, program, label=""):
     results = [test for suite in suites for test in suite["testsuite"] if test["status"] == "RUN"]
     skipped = sum(test.get("result") == "SKIPPED" for test in results)
     failed = sum(bool(test.get("failures")) for test in results)
+    passed = len(results) - failed - skipped
     if code != 0 and failed == 0:
+        print(f"{label}: no test failed, and the program ends with {code}")
         failed = 1
     if failed:
         print(text[-8000:])
-    totals.add(label, len(results) - failed - skipped, failed, skipped, time.time() - start)
+    totals.add(label, passed, failed, skipped, time.time() - start)
+
+
+def test_programs(build):
+    """The programs in build/tests: those that are there, and those that the build has rules for."""
+    names = {path.name for path in (build / "tests").glob("*") if path.is_file() and os.access(path, os.X_OK)}
+    rules = build / "build.ninja"
+    if rules.exists():
+        names |= set(re.findall(r"^build tests/(\S+): CXX_EXECUTABLE_LINKER", rules.read_text(), flags=re.M))
+    return [build / "tests" / name for name in sorted(names)]
+
+
+def run_program(totals, program, everything):
+    if not program.exists():
+        print(f"{program} is not built")
+        totals.add(program.name, 0, 1, 0, 0)
+    elif program.name == "ulp":  # prints figures, is no GoogleTest
+        run_ulp(totals, program, everything)
+    else:
+        run_gtest(totals, program)
 
 
 # What reads bytes that anyone may have written, and what runs on them.
@@ -144,7 +173,8 @@ def run_install(totals, build):
                           stdout=subprocess.PIPE, timeout=1800)
     print("\n".join(done.stdout.splitlines()[:-1]))
     match = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", (done.stdout.strip().splitlines() or [""])[-1])
-    totals.add("install", *(map(int, match.groups()) if match else (0, 1, 0)), time.time() - start)
+    passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
+    totals.add("install", passed, failed or int(done.returncode != 0), skipped, time.time() - start)
 
 
 def shared_folder():
@@ -170,11 +200,11 @@ def judge_again(build, label, output, device, environment):
 
 
 def check_models(totals, build, models):
-    """`tinyc check` of (label, cases, device, options, environment, group). Returns how many cases passed."""
+    """`tinyc check` of (label, cases, device, options, environment, group, library). Returns how many cases passed."""
     ran = 0
     hashes = {}
-    for label, cases, device, options, environment, group in models:
-        missing = [case for case in cases if not case.exists()]
+    for label, cases, device, options, environment, group, library in models:
+        missing = [path for path in [*([library] if library else []), *cases] if not path.exists()]
         if missing:
             print(f"{label}: skipped, not here: {', '.join(str(m) for m in missing)}")
             totals.add(label, 0, 0, len(cases), 0)
@@ -209,7 +239,7 @@ def run_script(totals, label, script, options, timeout):
     last = (done.stdout.strip().splitlines() or [""])[-1]
     match = re.fullmatch(r"\w+: (\d+) passed, (\d+) failed, (\d+) skipped", last)
     passed, failed, skipped = map(int, match.groups()) if match else (0, 1, 0)
-    if done.returncode == 1 and match and not passed:
+    if done.returncode == 1 and match and not passed and not failed:
         print(done.stdout.splitlines()[0])  # nothing to test with here
         skipped = 1
     elif done.returncode != 0:
@@ -254,12 +284,11 @@ def main():
             run_tree_check(totals, script)
     if wanted("lit"):
         run_lit(totals, build)
-    for program in sorted((build / "tests").glob("*")):
-        if program.is_file() and os.access(program, os.X_OK) and wanted(program.name):
-            if program.name == "ulp":  # prints figures, is no GoogleTest
-                run_ulp(totals, program, arguments.all)
-            else:
-                run_gtest(totals, program)
+    programs = test_programs(build)
+    if not programs and not arguments.only:
+        totals.add(f"programs in {build / 'tests'}", 0, 0, 0, 0)
+    for program in filter(lambda program: wanted(program.name), programs):
+        run_program(totals, program, arguments.all)
     if wanted("install"):
         run_install(totals, build)
     if arguments.all and wanted("asan"):
@@ -284,6 +313,9 @@ def main():
         print("failed: " + ", ".join(totals.failures))
     if not ran:
         print("failed: no model ran")
+        totals.failed += 1
+    if not totals.suites:
+        print(f"failed: there is no suite '{arguments.only}'")
         totals.failed += 1
     print(f"{totals.passed} passed, {totals.failed} failed, {totals.skipped} skipped")
     return 1 if totals.failed else 0

@@ -18,7 +18,7 @@ EXACT = "reference:f64"
 # Outputs, by model, whose expected values are known to be further than the tolerance from the exact ones, and why.
 INEXACT = {
     "basic_pitch": {
-        "StatefulPartitionedCall:2": "all is relative to the logarithm of the least of 53,148 energies, a sum that cancels; "
+        "StatefulPartitionedCall:2": "all is relative to the logarithm of the least of 53,148 energies, which cancels; "
                                      "the file is 1.057 tolerances off at one of 15,136 elements (docs/Accuracy.md)"},
 }
 # How far from such a file the exact result may be, in tolerances.

@@ -100,7 +100,7 @@ def read_npy(path):
 
 
 def near(found, right):
-    """Whether an element is as near to the right one as the tolerance asks: a NaN is near a NaN only, an infinity itself."""
+    """Whether an element is within the tolerance of the right one: NaN is so of NaN only, an infinity of itself."""
     if found == right or (math.isnan(found) and math.isnan(right)):
         return True
     return math.isfinite(found) and math.isfinite(right) and abs(found - right) <= RTOL * abs(right) + ATOL
@@ -135,8 +135,8 @@ def compare(found, expected):
             raise Wrong(f"output {position}: the reference has {len(right)} elements, the CPU {len(numbers)}")
         wrong = [k for k, (a, b) in enumerate(zip(numbers, right)) if not near(a, b)]
         if wrong:
-            raise Wrong(f"output {position}: {len(wrong)} of {len(right)} elements are wrong; the CPU's element {wrong[0]} is "
-                        f"{numbers[wrong[0]]}, the reference's {right[wrong[0]]}")
+            raise Wrong(f"output {position}: {len(wrong)} of {len(right)} elements are wrong; the CPU's element "
+                        f"{wrong[0]} is {numbers[wrong[0]]}, the reference's {right[wrong[0]]}")
 
 
 
