@@ -121,6 +121,8 @@ private:
       TINYC_TRY(checkAligned<format::Argument>(arguments));
     TINYC_TRY(checkAligned<int64_t>(c.symbols()));
     TINYC_TRY(checkAligned<format::Dependency>(c.dependencies()));
+    if (c.kind() != format::CommandKind::loop && sizeOf(c.body()) != 0)
+      return corrupt("a body, which only loops have");
     unsigned expected = c.kind() == format::CommandKind::copy ? 2 : c.kind() == format::CommandKind::fill ? 1 : 0;
     switch (c.kind()) {
     case format::CommandKind::launch:

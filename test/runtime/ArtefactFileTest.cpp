@@ -205,6 +205,8 @@ const Mutant mutants[] = {
     {"StrideWithoutLoop", "stride outside of a loop",
      [](Artefact &a) { mainPlan(a).commands[0].arguments[0].stride = 64; }},
     {"LoopWithoutBody", "a loop without a body", [](Artefact &a) { mainPlan(a).commands[1].body.clear(); }},
+    {"BodyWithoutLoop", "a body, which only loops have",
+     [](Artefact &a) { mainPlan(a).commands[0].body = mainPlan(a).commands[1].body; }},
     {"LoopArguments", "a loop with arguments",
      [](Artefact &a) { mainPlan(a).commands[1].arguments = mainPlan(a).commands[0].arguments; }},
     {"LoopDepth", "loops nest deeper than 8",
