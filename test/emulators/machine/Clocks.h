@@ -20,7 +20,7 @@ struct Access {
   static constexpr unsigned TimeShift = 13;
   static constexpr uint32_t TimeLimit = 1u << (32 - TimeShift);
 
-  static Access make(uint32_t Time, bool Strong, unsigned Warp, unsigned Lane) {
+  static constexpr Access make(uint32_t Time, bool Strong, unsigned Warp, unsigned Lane) {
     return {Time << TimeShift | uint32_t(Strong) << 12 | Warp << 6 | Lane};
   }
   uint32_t time() const { return Bits >> TimeShift; }

@@ -53,11 +53,17 @@ template <uint32_t Count> static uint32_t anyLate(const uint32_t *History, uint3
     Late |= History[I] >= Floor;
   return Late;
 }
+/// Keeps reads of two threads a byte, of two warps where there are such: lanes of one warp are ordered more often. A
+/// thread's later read takes the place of its earlier one, unless that was weak and this is strong.
 template <uint32_t Count> static void noteReaders(uint32_t *First, uint32_t *Other, uint32_t Floor, uint32_t Me) {
+  constexpr uint32_t Thread = Access::make(0, false, 63, 63).Bits, Warp = Access::make(0, false, 63, 0).Bits,
+                     Strong = Access::make(0, true, 0, 0).Bits;
   for (uint32_t I = 0; I < Count; ++I) {
-    bool Stale = First[I] < Floor;
-    Other[I] = Stale ? 0 : First[I] == Me ? Other[I] : Me;
-    First[I] = Stale ? Me : First[I];
+    const uint32_t F = First[I], O = Other[I];
+    const bool Stale = F < Floor, Again = !((F ^ Me) & Thread), Newer = !(Me & ~F & Strong);
+    const bool OtherWarp = (O >= Floor) & !((F ^ Me) & Warp) & bool((F ^ O) & Warp);
+    Other[I] = (Stale | Again | OtherWarp) ? O : Me;
+    First[I] = (Stale | (Again & Newer)) ? Me : F;
   }
 }
 template <typename F> static void byWidth(uint32_t Count, F Run) {
