@@ -111,6 +111,54 @@ TEST(Adversary, FindsBarriersThatNotAllReach) {
   expectReport(Ptx, {"barrierAfterExit", {1}, {64}, 0, LaunchFailed, "waits for ever at barrier 0"});
 }
 
+/// `x` is the array of 256 integers, %r1 the thread, %rd2 the address of its integer.
+static std::string kernel(const std::string &Body) {
+  return R"(
+.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry k(.param .u64 x)
+{
+  .reg .pred %p<4>;
+  .reg .b16 %rs<4>;
+  .reg .b32 %r<8>;
+  .reg .b64 %rd<8>;
+  ld.param.u64 %rd1, [x];
+  mov.u32 %r1, %tid.x;
+  mov.u32 %r2, %ctaid.x;
+  mul.wide.u32 %rd3, %r1, 4;
+  add.s64 %rd2, %rd1, %rd3;
+  setp.ge.u32 %p1, %r1, 32;
+)" + Body +
+         "\n  ret;\n}\n";
+}
+
+// Warp 0 reads what warp 1 updates in place: its own read does not hide the other's.
+TEST(Adversary, FindsReadsOfWhatIsUpdatedInPlace) {
+  const std::string Update = "ld.global.u32 %r4, [%rd2]; add.s32 %r4, %r4, 1000; st.global.u32 [%rd2], %r4; ret;\n",
+                    Read = "ld.global.u32 %r3, [%rd2+128]; st.global.u32 [%rd2+512], %r3;\n";
+  Case Racing{"k", {1}, {64}, 0, LaunchFailed, "no barrier orders the two"};
+  expectReport(kernel("@!%p1 bra LOW; " + Update + "LOW: " + Read), Racing);
+  Case Right{"k", {1}, {64}, 0, Success, nullptr};
+  expectReport(kernel("@%p1 bra HIGH; " + Read + "HIGH: bar.sync 0; @!%p1 ret; " + Update), Right);
+}
+
+// Blocks 0 and 1 write neighbours of one word, block 2 reads one of them.
+TEST(Adversary, FindsRacesOnPartsOfAWord) {
+  const std::string Blocks = "setp.eq.u32 %p2, %r2, 0; setp.eq.u32 %p3, %r2, 1; mov.u16 %rs1, 7;\n";
+  for (std::string Type : {"u8", "u16"}) {
+    const std::string Step = Type == "u8" ? "1" : "2";
+    auto Kernel = [&](const std::string &From) {
+      return kernel(Blocks + "@%p2 st.global." + Type + " [%rd1], %rs1; @%p2 ret; @%p3 st.global." + Type + " [%rd1+" +
+                    Step + "], %rs1; @%p3 ret;\nld.global." + Type + " %rs2, [%rd1+" + From + "]; st.global." + Type +
+                    " [%rd1+64], %rs2;");
+    };
+    expectReport(Kernel("0"), {"k", {3}, {1}, 0, LaunchFailed, "no fence or atomic makes that ordered"});
+    expectReport(Kernel(Step), {"k", {3}, {1}, 0, LaunchFailed, "no fence or atomic makes that ordered"});
+    expectReport(Kernel("32"), {"k", {3}, {1}, 0, Success, nullptr});
+  }
+}
+
 // Each synchronising instruction of a module, dropped in turn.
 TEST(Adversary, FindsEveryDroppedBarrierOfTheMatmul) {
   COMPILE(Ptx, "Matmul.cu");

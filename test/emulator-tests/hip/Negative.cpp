@@ -149,6 +149,36 @@ TEST(Negative, LanesOfOneStoreDisagree) {
                "c", 32, LaunchFailure, "different values");
 }
 
+// Wave 0 reads what wave 1 updates in place: its own read does not hide the other's.
+TEST(Negative, ReadsOfWhatIsUpdatedInPlace) {
+  for (unsigned seed = 0; seed < 8; ++seed) {
+    Environment seeded("TINYC_EMULATED_SEED", std::to_string(seed));
+    auto source = [](const char *barrier) {
+      return CPrelude + "KERNEL k(Global o, Global x) { unsigned t = tid(); if (t < 32) o[t] = x[t + 32]; " + barrier +
+             " if (t >= 32) x[t] += 1000; }";
+    };
+    expectReport(source(""), "c", 64, LaunchFailure, "no barrier orders the two");
+    expectReport(source("group_barrier();"), "c", 64, Success, "");
+  }
+}
+
+// Waves that write neighbouring halves of one word, and a third that reads one of them.
+TEST(Negative, RacesOnHalvesOfAWord) {
+  for (unsigned seed = 0; seed < 8; ++seed) {
+    Environment seeded("TINYC_EMULATED_SEED", std::to_string(seed));
+    auto source = [](const char *half) {
+      return CPrelude +
+             "KERNEL k(Global o, Global x) { __attribute__((address_space(1))) short *h = (void "
+             "__attribute__((address_space(1))) *)o; unsigned w = tid() / 32; if (w == 0) h[0] = 7; else if "
+             "(w == 1) h[1] = 7; else h[64] = h[" +
+             half + "]; }";
+    };
+    expectReport(source("0"), "c", 96, LaunchFailure, "no barrier orders the two");
+    expectReport(source("1"), "c", 96, LaunchFailure, "no barrier orders the two");
+    expectReport(source("2"), "c", 96, Success, "");
+  }
+}
+
 TEST(Negative, WorkGroupsMeetInGlobalMemory) {
   std::string source =
       CPrelude + "KERNEL k(Global o, Global x) { o[tid()] = (float)__builtin_amdgcn_workgroup_id_x(); }";

@@ -4,6 +4,7 @@
 #include "test/emulators/machine/GlobalOrder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace tinyc::emulator {
@@ -30,101 +31,110 @@ void GlobalOrder::beginBlock(uint64_t Index) {
   Unpublished.clear();
 }
 
-/// The bytes of [Address, Address + Count) that lie in the word at WordAddress, as a mask of 4 bits.
-static uint8_t bytesOfWord(uint64_t WordOffset, uint64_t Offset, uint32_t Count) {
-  uint8_t Mask = 0;
-  for (unsigned B = 0; B < 4; ++B)
-    if (WordOffset + B >= Offset && WordOffset + B < Offset + Count)
-      Mask |= 1 << B;
-  return Mask;
+/// Calls Visit with each unit of [Offset, Offset + Count) and with its offset, until it returns true.
+template <typename F> static bool anyUnit(Allocation &A, uint64_t Offset, uint32_t Count, F Visit) {
+  const uint64_t End = Offset + Count;
+  // What follows the last byte of the allocation is nobody's: an access that ends there may end inside a word.
+  const unsigned Shift = unsigned(std::countr_zero(Offset | (End == A.Size ? 0 : End) | 4));
+  for (uint64_t At = Offset; At < End;) {
+    HistoryPage &Page = A.page(At, Shift);
+    const uint64_t Stop = std::min(End, At / HistoryPage::Bytes * HistoryPage::Bytes + HistoryPage::Bytes);
+    for (AccessHistory *H = &Page.Units[At % HistoryPage::Bytes >> Page.Shift]; At < Stop; At += 1ull << Page.Shift)
+      if (Visit(*H++, At)) [[unlikely]]
+        return true;
+  }
+  return false;
 }
 
-static bool sameThread(Access A, Access B) { return A.warp() == B.warp() && A.lane() == B.lane(); }
+/// Whether (Warp, Lane), which reads now, may take the place of R: whoever races with R then races with it as well.
+bool GlobalOrder::unneeded(Reader R, const Clocks &C, unsigned Warp, unsigned Lane, bool Strong) const {
+  if (R.Block < LaunchBase)
+    return true;
+  Access Them{R.Bits};
+  return R.Block == Block && (Them.strong() || !Strong) && C.ordered(Them, Warp, Lane);
+}
+
+void GlobalOrder::noteReader(AccessHistory &H, const Clocks &C, unsigned Warp, unsigned Lane, bool Strong) const {
+  const Reader Me{Block, C.now(Warp, Lane, Strong).Bits};
+  const bool NoFirst = unneeded(H.First, C, Warp, Lane, Strong), NoOther = unneeded(H.Other, C, Warp, Lane, Strong);
+  if (NoFirst) {
+    H.First = NoOther ? Me : H.Other;
+    H.Other = NoOther ? Reader() : Me;
+    return;
+  }
+  // Two warps tell more than two lanes of one: lanes are ordered more often.
+  Access First{H.First.Bits}, Other{H.Other.Bits};
+  bool OfFirst = H.First.Block == Block && First.warp() == Warp;
+  bool OneWarp = H.Other.Block == H.First.Block && Other.warp() == First.warp();
+  if (NoOther ? !(OfFirst && First.lane() == Lane) : !OfFirst || (OneWarp && First.lane() != Lane))
+    H.Other = Me;
+}
 
 std::optional<GlobalOrder::Conflict> GlobalOrder::read(Allocation &A, uint64_t Address, uint32_t Count, const Clocks &C,
                                                        unsigned Warp, unsigned Lane, bool Strong) {
-  uint64_t Offset = Address - A.Base;
-  WordHistory *Words = A.history();
-  Access Me = C.now(Warp, Lane, Strong);
-  for (uint64_t W = Offset / 4; W * 4 < Offset + Count; ++W) {
-    WordHistory &H = Words[W];
-    uint8_t Bytes =
-        Count >= 4 && W * 4 >= Offset && W * 4 + 4 <= Offset + Count ? 15 : bytesOfWord(W * 4, Offset, Count);
-    if (H.WriterBlock >= LaunchBase && (H.WriterBytes & Bytes)) {
+  std::optional<Conflict> Found;
+  anyUnit(A, Address - A.Base, Count, [&](AccessHistory &H, uint64_t At) {
+    if (H.WriterBlock >= LaunchBase) {
       Access Them{H.Writer};
       bool BothStrong = Strong && Them.strong();
-      if (H.WriterBlock == Block ? !BothStrong && !C.ordered(Them, Warp, Lane) : !H.Published)
-        return Conflict{A.Base + W * 4, H.WriterBlock - LaunchBase, Them, true, false, H.WriterBlock == Block};
+      if (H.WriterBlock == Block ? !BothStrong && !C.ordered(Them, Warp, Lane) : !H.Published) {
+        Found = Conflict{A.Base + At, H.WriterBlock - LaunchBase, Them, true, false, H.WriterBlock == Block};
+        return true;
+      }
     }
-    // Only what one thread read is kept together: a union over threads would blame one for another's bytes.
-    uint8_t Overlap = H.ReaderBytes & Bytes;
-    if (H.ReaderBlock < LaunchBase) {
-      H.ManyReaders = false;
-      H.ReaderBytes = Bytes;
-    } else if (H.ReaderBlock != Block && Overlap) {
-      H.ManyReaders = true;
-      H.ReaderBytes = Overlap;
-    } else if (!(H.ManyReaders && Overlap)) {
-      bool SameThread = H.ReaderBlock == Block && sameThread({H.Reader}, Me) && !H.ManyReaders;
-      H.ReaderBytes = SameThread ? H.ReaderBytes | Bytes : Bytes;
-      H.ManyReaders = false;
-    }
-    H.ReaderBlock = Block;
-    H.Reader = Me.Bits;
-  }
-  return std::nullopt;
+    noteReader(H, C, Warp, Lane, Strong);
+    return false;
+  });
+  return Found;
 }
 
 std::optional<GlobalOrder::Conflict> GlobalOrder::write(Allocation &A, uint64_t Address, uint32_t Count,
                                                         const Clocks &C, unsigned Warp, unsigned Lane,
                                                         const void *NewBytes, bool Strong) {
-  uint64_t Offset = Address - A.Base;
-  WordHistory *Words = A.history();
-  Access Me = C.now(Warp, Lane, Strong);
-  bool Same = NewBytes && std::memcmp(NewBytes, A.Bytes.get() + Offset, Count) == 0;
-  for (uint64_t W = Offset / 4; W * 4 < Offset + Count; ++W) {
-    WordHistory &H = Words[W];
-    uint8_t Bytes =
-        Count >= 4 && W * 4 >= Offset && W * 4 + 4 <= Offset + Count ? 15 : bytesOfWord(W * 4, Offset, Count);
-    bool WrittenNow = H.WriterBlock >= LaunchBase;
-    if (WrittenNow && (H.WriterBytes & Bytes)) {
+  const uint64_t Offset = Address - A.Base;
+  const Access Me = C.now(Warp, Lane, Strong);
+  const bool Same = NewBytes && std::memcmp(NewBytes, A.Bytes.get() + Offset, Count) == 0;
+  std::optional<Conflict> Found;
+  anyUnit(A, Offset, Count, [&](AccessHistory &H, uint64_t At) {
+    const bool WrittenNow = H.WriterBlock >= LaunchBase;
+    if (WrittenNow) {
       Access Them{H.Writer};
       bool BothStrong = Strong && Them.strong();
       bool Clash =
           H.WriterBlock == Block ? !BothStrong && !Same && !C.ordered(Them, Warp, Lane) : !H.Published && !BothStrong;
-      if (Clash)
-        return Conflict{A.Base + W * 4, H.WriterBlock - LaunchBase, Them, true, true, H.WriterBlock == Block};
+      if (Clash) {
+        Found = Conflict{A.Base + At, H.WriterBlock - LaunchBase, Them, true, true, H.WriterBlock == Block};
+        return true;
+      }
     }
-    // A word that others read in this launch may be overwritten only by a strong write (a lock or a counter), or after
-    // a publication that the order above already vouches for.
-    if (H.ReaderBlock >= LaunchBase && (H.ReaderBytes & Bytes) && !(WrittenNow && H.Published)) {
-      Access Them{H.Reader};
-      bool BothStrong = Strong && Them.strong();
-      bool Clash = H.ReaderBlock == Block ? !BothStrong && !H.ManyReaders && !C.ordered(Them, Warp, Lane) : !BothStrong;
-      if (Clash || (H.ManyReaders && !Strong))
-        return Conflict{
-            A.Base + W * 4, H.ReaderBlock - LaunchBase, Them, false, true, H.ReaderBlock == Block && !H.ManyReaders};
+    // What others read in this launch may be overwritten only in the block's order, by a strong write where the read
+    // was strong (a lock or a counter), or after a publication that the order above already vouches for.
+    for (Reader R : {H.First, H.Other}) {
+      Access Them{R.Bits};
+      if (R.Block < LaunchBase || (Strong && Them.strong()))
+        continue;
+      if (R.Block == Block ? !C.ordered(Them, Warp, Lane) : !(WrittenNow && H.Published)) {
+        Found = Conflict{A.Base + At, R.Block - LaunchBase, Them, false, true, R.Block == Block};
+        return true;
+      }
     }
-    bool SameThread = WrittenNow && H.WriterBlock == Block && sameThread({H.Writer}, Me) && H.Published == Strong;
-    H.WriterBytes = SameThread ? H.WriterBytes | Bytes : Bytes;
-    H.WriterBlock = Block;
-    H.Writer = Me.Bits;
-    H.Published = Strong;
-    H.ReaderBlock = 0;
-    H.ReaderBytes = 0;
-    H.ManyReaders = false;
-    if (!Strong)
-      Unpublished.push_back({&H, Me});
-  }
-  return std::nullopt;
+    H = {Block, Me.Bits, {}, {}, Strong};
+    return false;
+  });
+  if (!Found && !Strong)
+    Unpublished.push_back({&A, Offset, Count, Me});
+  return Found;
 }
 
 void GlobalOrder::fence(const Clocks &C, unsigned Warp) {
   auto Published = [&](const Pending &P) {
     if (P.Writer.warp() != Warp && !C.ordered(P.Writer, Warp, 64))
       return false;
-    if (P.Word->WriterBlock == Block && P.Word->Writer == P.Writer.Bits)
-      P.Word->Published = true;
+    anyUnit(*P.Where, P.Offset, P.Count, [&](AccessHistory &H, uint64_t) {
+      if (H.WriterBlock == Block && H.Writer == P.Writer.Bits)
+        H.Published = true;
+      return false;
+    });
     return true;
   };
   Unpublished.erase(std::remove_if(Unpublished.begin(), Unpublished.end(), Published), Unpublished.end());

@@ -2,8 +2,9 @@
 //
 // Order of accesses to global memory within one launch. Blocks run in no order, so what one block writes another may
 // read or overwrite only after the writer published it (fence or atomic) or in the next launch. Threads of one block
-// are ordered by the block's clocks, as in shared memory. Kept per 4-byte word with a mask of bytes; where two blocks
-// share a word the last one is remembered: nothing is reported falsely, and little is missed.
+// are ordered by the block's clocks, as in shared memory. Kept per word, or per narrowest access to the page it is in:
+// the last write and two reads since, of two different threads (whoever writes next differs from one of them). Of more
+// readers some are forgotten: nothing is reported falsely, and little is missed.
 #pragma once
 
 #include "test/emulators/machine/Clocks.h"
@@ -41,9 +42,14 @@ public:
 
 private:
   struct Pending {
-    WordHistory *Word;
+    Allocation *Where;
+    uint64_t Offset;
+    uint32_t Count;
     Access Writer;
   };
+  using Reader = AccessHistory::Reader;
+  bool unneeded(Reader R, const Clocks &C, unsigned Warp, unsigned Lane, bool Strong) const;
+  void noteReader(AccessHistory &H, const Clocks &C, unsigned Warp, unsigned Lane, bool Strong) const;
   uint32_t LaunchBase = 1; ///< block tags of this launch start here; lower ones are of earlier launches
   uint32_t NextBase = 1;
   uint32_t Block = 0;

@@ -3,6 +3,7 @@
 // Device memory: exact allocations with wide gaps between them, and the host's copies in and out.
 #include "test/emulators/machine/Memory.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -17,10 +18,15 @@ static std::string hex(uint64_t Value) {
   return Text;
 }
 
-WordHistory *Allocation::history() {
-  if (!Words)
-    Words = std::make_unique<WordHistory[]>((Size + 3) / 4);
-  return Words.get();
+void Allocation::refine(HistoryPage &Page, unsigned Shift) {
+  const uint64_t Start = uint64_t(&Page - Pages.data()) * HistoryPage::Bytes;
+  const uint64_t Count = ((std::min(HistoryPage::Bytes, Size - Start) + 3) & ~3ull) >> Shift;
+  auto Units = std::make_unique<AccessHistory[]>(Count);
+  if (Page.Units)
+    for (uint64_t I = 0; I < Count; ++I)
+      Units[I] = Page.Units[I >> (Page.Shift - Shift)];
+  Page.Units = std::move(Units);
+  Page.Shift = Shift;
 }
 
 Allocation *DeviceMemory::allocate(uint64_t Size, std::string Name, uint64_t Alignment) {

@@ -25,27 +25,47 @@ enum ByteState : uint8_t {
   Unmapped = 4  ///< belongs to no variable
 };
 
-/// Who touched a 4-byte word of global memory last in this launch; see GlobalOrder.
-struct WordHistory {
+/// Who touched a unit of global memory last in this launch; see GlobalOrder.
+struct AccessHistory {
+  struct Reader {
+    uint32_t Block = 0, Bits = 0;
+  };
   uint32_t WriterBlock = 0, Writer = 0;
-  uint32_t ReaderBlock = 0, Reader = 0;
-  uint8_t WriterBytes = 0, ReaderBytes = 0;
-  bool Published = false;   ///< the writer's fence, or its atomicity, made the write visible to other blocks
-  bool ManyReaders = false; ///< more than one block has read it
+  Reader First, Other;    ///< reads since the write, by two different threads
+  bool Published = false; ///< the writer's fence, or its atomicity, made the write visible to other blocks
+};
+
+/// The histories of Bytes bytes. A unit is a word until a narrower access comes: then the whole page is kept in units
+/// of that width, so that two threads that share a word are told apart.
+struct HistoryPage {
+  static constexpr uint64_t Bytes = 4096;
+  std::unique_ptr<AccessHistory[]> Units; ///< made when a launch first touches the page
+  unsigned Shift = 2;                     ///< a unit has 1 << Shift bytes
 };
 
 struct Allocation {
   uint64_t Base = 0, Size = 0;
-  std::string Name;                     ///< who asked for it, for messages
-  std::unique_ptr<uint8_t[]> Bytes;     ///< Size bytes
-  std::unique_ptr<uint8_t[]> States;    ///< Size state bytes
-  std::unique_ptr<WordHistory[]> Words; ///< (Size + 3) / 4 words, made when a launch first touches it
+  std::string Name;                  ///< who asked for it, for messages
+  std::unique_ptr<uint8_t[]> Bytes;  ///< Size bytes
+  std::unique_ptr<uint8_t[]> States; ///< Size state bytes
+  std::vector<HistoryPage> Pages;    ///< made when a launch first touches the allocation
   bool ReadOnly = false;
 
   bool contains(uint64_t Address, uint64_t Count) const {
     return Address >= Base && Count <= Size && Address - Base <= Size - Count;
   }
-  WordHistory *history();
+  /// The page that holds the byte at Offset, in units of at most 1 << Shift bytes.
+  HistoryPage &page(uint64_t Offset, unsigned Shift) {
+    if (Pages.empty()) [[unlikely]]
+      Pages.resize((Size + HistoryPage::Bytes - 1) / HistoryPage::Bytes);
+    HistoryPage &Page = Pages[Offset / HistoryPage::Bytes];
+    if (!Page.Units || Page.Shift > Shift) [[unlikely]]
+      refine(Page, Shift);
+    return Page;
+  }
+
+private:
+  void refine(HistoryPage &Page, unsigned Shift);
 };
 
 class DeviceMemory {
