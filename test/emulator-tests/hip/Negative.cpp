@@ -149,6 +149,27 @@ TEST(Negative, LanesOfOneStoreDisagree) {
                "c", 32, LaunchFailure, "different values");
 }
 
+TEST(Negative, LanesOfOneGlobalStoreDisagree) {
+  for (const char *store : {"o[t / 2] = (float)t;", "*(float *)(o + t / 2) = (float)t;",
+                            "((__attribute__((address_space(1))) short *)o)[t / 2] = t;"}) {
+    expectReport(CPrelude + "KERNEL k(Global o, Global x) { unsigned t = tid(); " + store + " }", "c", 32,
+                 LaunchFailure, "different values to address");
+  }
+  // The same value from all lanes is none's loss.
+  expectReport(CPrelude + "KERNEL k(Global o, Global x) { o[tid() / 2] = (float)(tid() / 2); }", "c", 32, Success, "");
+}
+
+TEST(Negative, LanesOfOneFlatStoreToLdsDisagree) {
+  auto source = [](const char *value) {
+    return CPrelude +
+           "LDS float s[64]; KERNEL k(Global o, Global x) { volatile float *p = (volatile float *)s; if "
+           "(x[0] == 2) p = (volatile float *)o; p[tid() / 2] = " +
+           value + "; }";
+  };
+  expectReport(source("(float)tid()"), "c", 32, LaunchFailure, "different values to address");
+  expectReport(source("(float)(tid() / 2)"), "c", 32, Success, "");
+}
+
 // Wave 0 reads what wave 1 updates in place: its own read does not hide the other's.
 TEST(Negative, ReadsOfWhatIsUpdatedInPlace) {
   for (unsigned seed = 0; seed < 8; ++seed) {

@@ -6,7 +6,9 @@
 #include "MemoryForms.h"
 #include "VectorEval.h"
 #include "test/emulators/machine/Traffic.h"
+#include <algorithm>
 #include <bit>
+#include <cstdio>
 #include <cstring>
 
 using namespace tinyc::emulator::amd;
@@ -25,17 +27,20 @@ Allocation &tinyc::emulator::amd::resolve(Wave &wave, uint64_t address, uint32_t
   return *found;
 }
 
+/// The lane that a message names: what the whole wave does goes by its first.
+static unsigned laneOf(int lane) { return unsigned(std::max(lane, 0)); }
+
 void tinyc::emulator::amd::globalRead(Wave &wave, Allocation &allocation, uint64_t address, uint32_t bytes, int lane,
                                       bool strong) {
   if (auto conflict =
-          wave.launch->order->read(allocation, address, bytes, wave.group->globalClocks, wave.id, 0, strong))
+          wave.launch->order->read(allocation, address, bytes, wave.group->globalClocks, wave.id, laneOf(lane), strong))
     fault(lane, conflict->describe(kLanes));
 }
 
 void tinyc::emulator::amd::globalWrite(Wave &wave, Allocation &allocation, uint64_t address, uint32_t bytes, int lane,
                                        const void *data, bool strong) {
-  if (auto conflict =
-          wave.launch->order->write(allocation, address, bytes, wave.group->clocks, wave.id, 0, data, strong))
+  if (auto conflict = wave.launch->order->write(allocation, address, bytes, wave.group->clocks, wave.id, laneOf(lane),
+                                                data, strong))
     fault(lane, conflict->describe(kLanes));
 }
 
@@ -141,30 +146,43 @@ static void runStore(Wave &wave, const Instruction &instruction) {
           fault(std::countr_zero(left), "expected a defined value in v" + std::to_string(value.reg + word) +
                                             " to be stored, found bits that nothing has written");
     }
-  uint32_t global = 0;
+  uint32_t global = 0, data[kLanes][4];
+  const uint8_t *stored[kLanes]; // null: scratch, which is each lane's own
   for (uint32_t left = lanes; left; left &= left - 1) {
     unsigned lane = unsigned(std::countr_zero(left));
     uint64_t address = addresses[lane];
-    uint32_t words[4];
+    uint32_t *words = data[lane];
     for (unsigned word = 0; word < (bytes + 3) / 4; ++word)
       words[word] = wave.v(value.reg + word)[lane];
     if (high)
       words[0] >>= 16;
-    const auto *data = reinterpret_cast<const uint8_t *>(words);
+    const auto *from = reinterpret_cast<const uint8_t *>(words);
     if (uint32_t aperture = apertureOf(instruction, address)) {
       if (aperture == kSharedAperture)
-        ldsStoreLane(wave, uint32_t(address), bytes, int(lane), data);
+        ldsStoreLane(wave, uint32_t(address), bytes, int(lane), from);
       else
-        scratchStoreLane(wave, uint32_t(address), bytes, int(lane), data);
+        scratchStoreLane(wave, uint32_t(address), bytes, int(lane), from);
+      stored[lane] = aperture == kSharedAperture ? wave.group->lds.bytes() + uint32_t(address) : nullptr;
       continue;
     }
     Allocation &allocation = resolve(wave, address, bytes, int(lane));
     if (allocation.ReadOnly)
       fault(int(lane), "a store into read-only memory: " + allocation.Name, Fault::IllegalAddress);
-    globalWrite(wave, allocation, address, bytes, int(lane), data, false);
-    std::memcpy(allocation.Bytes.get() + (address - allocation.Base), data, bytes);
+    globalWrite(wave, allocation, address, bytes, int(lane), from, false);
+    uint8_t *to = allocation.Bytes.get() + (address - allocation.Base);
+    std::memcpy(to, from, bytes);
+    stored[lane] = to;
     std::memset(allocation.States.get() + (address - allocation.Base), Defined, bytes);
     global |= 1u << lane;
+  }
+  // Which of two lanes of one store wins is not defined.
+  for (uint32_t left = lanes; left; left &= left - 1) {
+    unsigned lane = unsigned(std::countr_zero(left));
+    if (stored[lane] && std::memcmp(stored[lane], data[lane], bytes) != 0) {
+      char where[20];
+      snprintf(where, sizeof where, "0x%llx", static_cast<unsigned long long>(addresses[lane]));
+      fault(int(lane), std::string("two lanes of this store write different values to address ") + where);
+    }
   }
   if (global)
     countRequest(wave, addresses, global, bytes, true);
