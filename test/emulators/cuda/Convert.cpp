@@ -43,12 +43,12 @@ double roundToInteger(double V, Rounding R) {
   }
 }
 
-/// To an integer: out of range saturates and NaN gives 0 (for 8 to 32 bits) or the top bit alone (64 bits).
-uint64_t toInteger(double V, Type T, Rounding R) {
+/// To an integer: out of range saturates; NaN gives the top bit alone where 64 bits are on either side and else 0.
+uint64_t toInteger(double V, Type T, Type From, Rounding R) {
   unsigned Bits = bitsOf(T);
   bool Signed = isSigned(T);
   if (V != V)
-    return Bits == 64 ? 1ull << 63 : 0;
+    return Bits < 64 && From != Type::F64 ? 0 : (Signed ? ~0ull : 1ull) << (Bits - 1);
   V = roundToInteger(V, R);
   double Least = Signed ? -std::ldexp(1.0, int(Bits) - 1) : 0, Limit = std::ldexp(1.0, int(Bits) - Signed);
   if (V < Least)
@@ -122,7 +122,7 @@ uint64_t convertLane(Warp &W, const Instruction &I, unsigned L) {
   if (FromFloat) {
     double V = floatingIn(W, I, I.S[0], From, L);
     if (!ToFloat)
-      return toInteger(V, To, I.Round);
+      return toInteger(V, To, From, I.Round);
     if (I.Variant) // rni and the like: an integral value of the same type
       V = V != V || std::isinf(V) ? V : std::copysign(roundToInteger(V, I.Round), V);
     V = limited(I, V);
