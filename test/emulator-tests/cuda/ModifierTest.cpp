@@ -60,3 +60,63 @@ TEST(Modifiers, NaNToInteger) {
     Rows.push_back({Texts[I].c_str(), Results[I]});
   expectResults(Rows);
 }
+
+TEST(Modifiers, FiniteSaturation) {
+  expectResults({
+      {"mov.b32 %f1, 0f4E6E6B28; cvt.rn.f16.f32 %rs1, %f1; cvt.u64.u16 %rd9, %rs1;", 0x7c00},
+      {"mov.b32 %f1, 0f4E6E6B28; cvt.rn.satfinite.f16.f32 %rs1, %f1; cvt.u64.u16 %rd9, %rs1;", 0x7bff},
+      {"mov.b32 %f1, 0fFF800000; cvt.rn.satfinite.f16.f32 %rs1, %f1; cvt.u64.u16 %rd9, %rs1;", 0xfbff},
+      {"mov.b32 %f1, 0f7FC00000; cvt.rn.satfinite.f16.f32 %rs1, %f1; cvt.u64.u16 %rd9, %rs1;", 0x7fff},
+      {"mov.b32 %f1, 0f3F800000; cvt.rn.satfinite.f16.f32 %rs1, %f1; cvt.u64.u16 %rd9, %rs1;", 0x3c00},
+      {"mov.b32 %f1, 0fCE6E6B28; cvt.rn.satfinite.relu.f16.f32 %rs1, %f1; cvt.u64.u16 %rd9, %rs1;", 0},
+      {"mov.b32 %f1, 0f7F7FFFFF; cvt.rn.satfinite.bf16.f32 %rs1, %f1; cvt.u64.u16 %rd9, %rs1;", 0x7f7f},
+      {"mov.b32 %f1, 0f7F7FFFFF; cvt.rn.satfinite.tf32.f32 %r1, %f1; cvt.u64.u32 %rd9, %r1;", 0x7f7fe000},
+      {"mov.b32 %f1, 0f4E6E6B28; mov.b32 %f2, 0fFF800000; cvt.rn.satfinite.f16x2.f32 %r1, %f1, %f2;\n"
+       "cvt.u64.u32 %rd9, %r1;",
+       0x7bfffbff},
+  });
+}
+
+// (-2 * 3) >> 32 is -1, and a product of unsigned halves 2.
+TEST(Modifiers, CarriesOfSignedProducts) {
+  expectResults({
+      {"mov.b32 %r1, -2; mad.hi.cc.s32 %r2, %r1, 3, 0; cvt.u64.u32 %rd9, %r2;", 0xffffffff},
+      {"mov.b32 %r1, -2; mad.hi.cc.u32 %r2, %r1, 3, 0; cvt.u64.u32 %rd9, %r2;", 2},
+      {"mov.b32 %r1, -1; add.cc.u32 %r2, %r1, 1; madc.hi.s32 %r3, %r1, 3, 5; cvt.u64.u32 %rd9, %r3;", 5},
+      {"mov.b64 %rd2, -2; mad.hi.cc.s64 %rd9, %rd2, 3, 0;", ~0ull},
+      {"mov.b32 %r1, -2; mad.lo.cc.s32 %r2, %r1, 3, 0; cvt.u64.u32 %rd9, %r2;", 0xfffffffa},
+  });
+}
+
+TEST(Modifiers, ComparisonsFlushSubnormalNumbers) {
+  const std::string One = "mov.b16 %rs1, 0x0001; mov.b16 %rs2, 0x0000; setp.gt", Value = "; selp.b64 %rd9, 1, 0, %p1;";
+  const std::string Pair = "mov.b32 %r1, 0x00013c00; mov.b32 %r2, 0; mov.pred %p3, 1; ";
+  const std::string Pairs = "; selp.b64 %rd2, 1, 0, %p1; selp.b64 %rd3, 2, 0, %p2; add.s64 %rd9, %rd2, %rd3;";
+  const std::string Sign = "mov.b32 %f1, 0f80000001; slct";
+  const std::pair<std::string, uint64_t> Texts[] = {
+      {One + ".f16 %p1, %rs1, %rs2" + Value, 1},
+      {One + ".ftz.f16 %p1, %rs1, %rs2" + Value, 0},
+      {Pair + "setp.gt.f16x2 %p1|%p2, %r1, %r2" + Pairs, 3},
+      {Pair + "setp.gt.ftz.f16x2 %p1|%p2, %r1, %r2" + Pairs, 1},
+      {Pair + "set.gt.f16x2.f16x2 %r3, %r1, %r2; cvt.u64.u32 %rd9, %r3;", 0x3c003c00},
+      {Pair + "set.gt.ftz.f16x2.f16x2 %r3, %r1, %r2; cvt.u64.u32 %rd9, %r3;", 0x3c00},
+      {Pair + "set.gt.xor.f16x2.f16x2 %r3, %r1, %r2, %p3; cvt.u64.u32 %rd9, %r3;", 0},
+      {Sign + ".s32.f32 %r1, 1, 2, %f1; cvt.u64.u32 %rd9, %r1;", 2},
+      {Sign + ".ftz.s32.f32 %r1, 1, 2, %f1; cvt.u64.u32 %rd9, %r1;", 1},
+  };
+  std::vector<Row> Rows;
+  for (auto &[Text, Result] : Texts)
+    Rows.push_back({Text.c_str(), Result});
+  expectResults(Rows);
+}
+
+TEST(Modifiers, RefusesWhatHasNoEffect) {
+  for (const char *Body :
+       {"cvt.rn.satfinite.f32.f64 %f1, %fd1;", "cvt.rn.relu.f32.f64 %f1, %fd1;", "cvt.rzi.ftz.s32.f64 %r1, %fd1;",
+        "setp.gt.ftz.f64 %p1, %fd1, %fd2;", "setp.gt.ftz.s32 %p1, %r1, %r2;", "slct.ftz.s32.s32 %r1, %r2, %r3, %r4;",
+        "min.cc.s32 %r1, %r2, %r3;", "add.sat.cc.s32 %r1, %r2, %r3;", "max.sat.s32 %r1, %r2, %r3;",
+        "mad.wide.cc.s32 %rd2, %r2, %r3, %rd3;", "add.NaN.f16 %rs1, %rs2, %rs3;", "min.relu.f16 %rs1, %rs2, %rs3;"}) {
+    Device D;
+    EXPECT_EQ(D.load(kernel(Body)), InvalidPtx) << Body;
+  }
+}

@@ -5,6 +5,7 @@
 #include "test/emulators/cuda/Lanes.h"
 
 #include <cmath>
+#include <utility>
 
 namespace tinyc::emulator::ptx {
 
@@ -53,6 +54,12 @@ template <typename T, typename F> static uint32_t compareRows(Warp &W, const Ins
 }
 
 static float flushed(float V) { return std::fabs(V) < 0x1p-126f ? std::copysign(0.0f, V) : V; }
+static float flushedHalf(uint16_t V) { return V & 0x7c00 ? halfToFloat(V) : 0; }
+using HalfValue = float (*)(uint16_t);
+static HalfValue valueOfHalf(const Instruction &I) {
+  bool Brain = I.Type == Type::BF16 || I.Type == Type::BF16x2;
+  return Brain ? bfloatToFloat : I.FlushSubnormals ? flushedHalf : halfToFloat;
+}
 
 static uint32_t compare(Warp &W, const Instruction &I) {
   auto Same = [](auto V) { return V; };
@@ -68,9 +75,8 @@ static uint32_t compare(Warp &W, const Instruction &I) {
   case Type::F64:
     return compareRows<double>(W, I, Same);
   case Type::F16:
-    return compareRows<uint16_t>(W, I, halfToFloat);
   case Type::BF16:
-    return compareRows<uint16_t>(W, I, bfloatToFloat);
+    return compareRows<uint16_t>(W, I, valueOfHalf(I));
   default:
     return I.S[0].Bits == 16   ? compareRows<uint16_t>(W, I, Same)
            : I.S[0].Bits == 32 ? compareRows<uint32_t>(W, I, Same)
@@ -97,19 +103,24 @@ static void setPredicate(Warp &W, const Instruction &I) {
 }
 
 /// Two halves, two predicates.
-static void setPredicatePair(Warp &W, const Instruction &I) {
-  auto Value = I.Type == Type::F16x2 ? halfToFloat : bfloatToFloat;
+static std::pair<uint32_t, uint32_t> comparePair(Warp &W, const Instruction &I) {
+  const HalfValue Value = valueOfHalf(I);
   const uint32_t *A = W.in<uint32_t>(I.S[0]), *B = W.in<uint32_t>(I.S[1]);
   uint32_t Low = 0, High = 0;
   for (unsigned L = 0; L < 32; ++L) {
     Low |= uint32_t(holds(I.Variant, Value(uint16_t(A[L])), Value(uint16_t(B[L])))) << L;
     High |= uint32_t(holds(I.Variant, Value(uint16_t(A[L] >> 16)), Value(uint16_t(B[L] >> 16)))) << L;
   }
-  uint32_t Bad = W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]);
-  W.setPredicate(I.D[0], combine(W, I, Low));
+  return {combine(W, I, Low), combine(W, I, High)};
+}
+
+static void setPredicatePair(Warp &W, const Instruction &I) {
+  auto [Low, High] = comparePair(W, I);
+  uint32_t Bad = W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]) | (I.Mode ? W.poisonOf(I.S[2]) : 0);
+  W.setPredicate(I.D[0], Low);
   W.setPoison(I.D[0], Bad);
   if (I.D[1]) {
-    W.setPredicate(I.D[1], combine(W, I, High));
+    W.setPredicate(I.D[1], High);
     W.setPoison(I.D[1], Bad);
   }
 }
@@ -117,14 +128,11 @@ static void setPredicatePair(Warp &W, const Instruction &I) {
 static void setValue(Warp &W, const Instruction &I) {
   uint32_t Bad = W.poisonOf(I.S[0]) | W.poisonOf(I.S[1]) | (I.Mode ? W.poisonOf(I.S[2]) : 0);
   if (I.Type == Type::F16x2 || I.Type == Type::BF16x2) {
-    bool Half = I.Type == Type::F16x2;
-    auto Value = Half ? halfToFloat : bfloatToFloat;
     uint32_t One = I.From == Type::F16x2 ? 0x3c00 : I.From == Type::BF16x2 ? 0x3f80 : 0xffff;
-    const uint32_t *A = W.in<uint32_t>(I.S[0]), *B = W.in<uint32_t>(I.S[1]);
+    auto [Low, High] = comparePair(W, I);
     uint32_t Row[32];
     for (unsigned L = 0; L < 32; ++L)
-      Row[L] = (holds(I.Variant, Value(uint16_t(A[L])), Value(uint16_t(B[L]))) ? One : 0) |
-               (holds(I.Variant, Value(uint16_t(A[L] >> 16)), Value(uint16_t(B[L] >> 16))) ? One << 16 : 0);
+      Row[L] = (Low >> L & 1 ? One : 0) | (High >> L & 1 ? One << 16 : 0);
     commit(W, I.D[0], Row);
     W.setPoison(I.D[0], Bad);
     return;
@@ -154,10 +162,16 @@ static void bindComparison(Decoder &D, Modifiers &M, Instruction &I) {
   I.FlushSubnormals = M.take("ftz");
 }
 
+static void checkFlushing(Decoder &D, const Instruction &I) {
+  if (I.FlushSubnormals && I.Type != Type::F32 && I.Type != Type::F16 && I.Type != Type::F16x2)
+    D.fail("expected .ftz on a comparison of f32, f16 or f16x2");
+}
+
 static void bindSetPredicate(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
   I.Class = classNamed("compare");
   bindComparison(D, M, I);
   I.Type = M.requireType();
+  checkFlushing(D, I);
   D.need(S, I.Mode ? 4 : 3);
   Argument First = S.Arguments[0];
   I.D[0] = First.Text == "_" ? D.sink(1) : D.destination(First, 1);
@@ -178,6 +192,7 @@ static void bindSetValue(Decoder &D, Modifiers &M, const Statement &S, Instructi
   bindComparison(D, M, I);
   I.From = M.requireType(); // the destination's type comes first
   I.Type = M.requireType();
+  checkFlushing(D, I);
   D.need(S, I.Mode ? 4 : 3);
   I.D[0] = D.destination(S.Arguments[0], bitsOf(I.From));
   I.S[0] = D.source(S.Arguments[1], I.Type);

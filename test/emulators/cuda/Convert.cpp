@@ -12,6 +12,8 @@ namespace tinyc::emulator::ptx {
 
 namespace {
 
+constexpr uint8_t Finite = 2; ///< Instruction::Width of conversions with .satfinite
+
 bool flushes(const Instruction &I, double V) { return I.FlushSubnormals && std::fabs(V) < 0x1p-126; }
 
 /// A lane of a floating-point row as double: exact for all types.
@@ -56,6 +58,13 @@ uint64_t toInteger(double V, Type T, Type From, Rounding R) {
   if (V >= Limit)
     return Signed ? (1ull << (Bits - 1)) - 1 : Bits == 64 ? ~0ull : (1ull << Bits) - 1;
   return Signed ? uint64_t(int64_t(V)) : uint64_t(V);
+}
+
+/// .satfinite: the greatest finite value in place of infinity.
+uint64_t finite(uint64_t Bits, Type T) {
+  const uint64_t Infinity = T == Type::F16 ? 0x7c00 : T == Type::BF16 ? 0x7f80 : 0x7f800000;
+  const uint64_t Sign = T == Type::TF32 ? 0x80000000 : 0x8000, LastPlace = T == Type::TF32 ? 1 << 13 : 1;
+  return (Bits & ~Sign) == Infinity ? Bits - LastPlace : Bits;
 }
 
 /// From double (rounded to odd when the exact value does not fit) to the type's bits.
@@ -129,7 +138,7 @@ uint64_t convertLane(Warp &W, const Instruction &I, unsigned L) {
     uint64_t Bits = fromDouble(V, To, I.Variant ? ToNearest : Mode);
     if (I.FlushSubnormals && To == Type::F32 && !(Bits & 0x7f800000))
       Bits &= 0x80000000;
-    return Bits;
+    return I.Width == Finite ? finite(Bits, To) : Bits;
   }
   const uint64_t V = extended(W.get(I.S[0], L), From);
   if (ToFloat)
@@ -218,7 +227,12 @@ void convertPair(Warp &W, const Instruction &I) {
   for (unsigned L = 0; L < 32; ++L) {
     double High = limited(I, floatingIn(W, I, I.S[0], Type::F32, L)),
            Low = limited(I, floatingIn(W, I, I.S[1], Type::F32, L));
-    Row[L] = uint32_t(fromDouble(High, Half, unsigned(I.Round)) << 16 | fromDouble(Low, Half, unsigned(I.Round)));
+    uint64_t Upper = fromDouble(High, Half, unsigned(I.Round)), Lower = fromDouble(Low, Half, unsigned(I.Round));
+    if (I.Width == Finite) {
+      Upper = finite(Upper, Half);
+      Lower = finite(Lower, Half);
+    }
+    Row[L] = uint32_t(Upper << 16 | Lower);
   }
   const uint32_t BadHigh = W.poisonOf(I.S[0]), BadLow = W.poisonOf(I.S[1]);
   auto Execute = [&] {
@@ -258,11 +272,18 @@ void bindConvert(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
   }
   I.FlushSubnormals = M.take("ftz");
   I.Saturate = M.take("sat");
-  M.take("satfinite"); // our formats with it (f16, bf16, tf32) never saturate without; checked below
+  if (M.take("satfinite"))
+    I.Width = Finite;
   I.Mode = M.take("relu");
   bool Packs = M.take("pack");
   I.Type = M.requireType();
   I.From = M.requireType();
+  const bool ToNarrow = I.Type == Type::F16 || I.Type == Type::BF16 || I.Type == Type::F16x2 ||
+                        I.Type == Type::BF16x2 || I.Type == Type::TF32;
+  if ((I.Width == Finite || I.Mode) && !(ToNarrow && I.From == Type::F32))
+    D.fail("expected .satfinite and .relu on a conversion from .f32 to f16, bf16, a pair of these or tf32");
+  if (I.FlushSubnormals && I.Type != Type::F32 && I.From != Type::F32)
+    D.fail("expected .ftz on a conversion from or to .f32");
   if (Packs) {
     M.type(); // .b32 of the third operand
     D.need(S, 3, 4);
@@ -303,7 +324,7 @@ void bindConvert(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
   else if (I.Type == Type::F32 && I.From == Type::F16 && !I.Saturate && !I.FlushSubnormals)
     I.Execute = halfToSingle;
   else if (I.Type == Type::F16 && I.From == Type::F32 && I.Round == Rounding::NearestEven && !I.Saturate && !I.Mode &&
-           !I.FlushSubnormals && I.D[0].Bits == 16)
+           I.Width != Finite && !I.FlushSubnormals && I.D[0].Bits == 16)
     I.Execute = singleToHalf;
 }
 

@@ -112,14 +112,17 @@ void bindHalf(Decoder &D, Modifiers &M, const Statement &S, Instruction &I, Type
   I.Round = M.rounding();
   if (I.Round != Rounding::Default && I.Round != Rounding::NearestEven)
     D.fail("expected rounding .rn");
+  // A modifier that the operation does not have is left over, which is refused.
+  const bool Extremum = I.Variant == HMin || I.Variant == HMax;
   I.FlushSubnormals = M.take("ftz");
-  I.Saturate = M.take("sat");
-  I.Mode = M.take("NaN");
-  if (M.take("xorsign")) {
-    M.take("abs");
+  I.Saturate = I.Variant <= HFma && M.take("sat");
+  I.Mode = Extremum && M.take("NaN");
+  if (Extremum && M.take("xorsign")) {
+    if (!M.take("abs"))
+      D.fail("expected .xorsign.abs");
     I.Mode |= 2;
   }
-  if (M.take("relu"))
+  if (I.Variant == HFma && M.take("relu"))
     I.Mode |= 4;
   bool Brain = T == Type::BF16 || T == Type::BF16x2, Pair = bitsOf(T) == 32;
   if (Brain && I.Variant <= HMul)

@@ -161,6 +161,8 @@ template <typename T> static void addCarry(Warp &W, const Instruction &I) {
     Wide X = A[L], Y = B[L];
     if (C) { // mad.cc: the chosen half of the product
       Wide Product = X * Y;
+      if (isSigned(I.Type))
+        Product = Wide(__int128(std::make_signed_t<T>(A[L])) * std::make_signed_t<T>(B[L]));
       X = T(I.Variant == 1 ? Product >> (sizeof(T) * 8) : Product);
       Y = C[L];
     }
@@ -193,9 +195,9 @@ template <typename Op> static void bindBinary(Decoder &D, Modifiers &M, const St
     return;
   }
   I.Class = classNamed("integer");
-  bool Saturate = M.take("sat");
-  bool Carry = M.take("cc");
-  if (Carry && (std::is_same_v<Op, Add> || std::is_same_v<Op, Sub>)) {
+  constexpr bool Sum = std::is_same_v<Op, Add> || std::is_same_v<Op, Sub>;
+  const bool Saturate = Sum && M.take("sat"), Carry = Sum && !Saturate && M.take("cc");
+  if (Carry) {
     bindCarry(D, M, S, I, std::is_same_v<Op, Sub> ? 6 : 2, 2);
     return;
   }
@@ -261,6 +263,8 @@ static void bindMad(Decoder &D, Modifiers &M, const Statement &S, Instruction &I
   I.Class = classNamed("integer");
   int Half = M.oneOf({"lo", "hi", "wide"});
   if (S.Parts[0] == "madc" || M.take("cc")) {
+    if (Half != 0 && Half != 1)
+      D.fail("expected .lo or .hi");
     I.Variant = uint8_t(Half);
     unsigned Mode = S.Parts[0] == "madc" ? 1 : 2;
     bindCarry(D, M, S, I, Mode, 3);

@@ -140,12 +140,12 @@ static void bindSelect(Decoder &D, Modifiers &M, const Statement &S, Instruction
   I.Execute = bitsOf(T) == 16 ? select<uint16_t> : bitsOf(T) == 32 ? select<uint32_t> : select<uint64_t>;
 }
 
-template <typename T, typename C> static void selectSign(Warp &W, const Instruction &I) {
-  lanes3<T, T, T, C>(W, I, [](T A, T B, C X) { return X >= 0 ? A : B; });
+template <typename T, typename C, bool Flush = false> static void selectSign(Warp &W, const Instruction &I) {
+  lanes3<T, T, T, C>(W, I, [](T A, T B, C X) { return (Flush ? X > C(-0x1p-126) : X >= 0) ? A : B; });
 }
 static void bindSelectSign(Decoder &D, Modifiers &M, const Statement &S, Instruction &I) {
   I.Class = classNamed("move");
-  M.take("ftz");
+  const bool Flush = M.take("ftz");
   D.need(S, 4);
   Type T = I.Type = M.requireType(), C = M.requireType();
   if (bitsOf(T) < 32)
@@ -155,7 +155,11 @@ static void bindSelectSign(Decoder &D, Modifiers &M, const Statement &S, Instruc
   I.S[1] = D.source(S.Arguments[2], T);
   I.S[2] = D.source(S.Arguments[3], C);
   bool Wide = bitsOf(T) == 64;
-  if (C == Type::F32)
+  if (Flush && C != Type::F32)
+    D.fail("expected .ftz where the sign is that of an .f32");
+  if (Flush)
+    I.Execute = Wide ? selectSign<uint64_t, float, true> : selectSign<uint32_t, float, true>;
+  else if (C == Type::F32)
     I.Execute = Wide ? selectSign<uint64_t, float> : selectSign<uint32_t, float>;
   else
     I.Execute = Wide ? selectSign<uint64_t, int32_t> : selectSign<uint32_t, int32_t>;
